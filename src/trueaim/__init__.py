@@ -1,0 +1,41 @@
+"""TrueAim: find out what your agent is really aiming at.
+
+The names below are all that most programs need; they are loaded when first used, so that importing is quick.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trueaim.app.library import Finding, audit, train
+    from trueaim.core.goal import Goal
+    from trueaim.core.policy import Policy
+    from trueaim.core.scenario import Scenario, Setting
+    from trueaim.core.verdict import Verdict
+    from trueaim.scenarios import scenario
+
+__version__ = "0.1.0"
+__all__ = ["Finding", "Goal", "Policy", "Scenario", "Setting", "Verdict", "audit", "scenario", "train"]
+
+_HOMES = {
+    "Finding": "trueaim.app.library",
+    "audit": "trueaim.app.library",
+    "train": "trueaim.app.library",
+    "Goal": "trueaim.core.goal",
+    "Policy": "trueaim.core.policy",
+    "Scenario": "trueaim.core.scenario",
+    "Setting": "trueaim.core.scenario",
+    "Verdict": "trueaim.core.verdict",
+    "scenario": "trueaim.scenarios",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'trueaim' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,5 @@
+"""`python -m trueaim` is the command line."""
+
+from trueaim.app.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Agents: networks, and planted policies whose goal is known."""

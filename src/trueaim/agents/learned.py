@@ -1,0 +1,40 @@
+"""Policies that a network acts out: sampled, as in training, or greedy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, Key
+
+from trueaim.core.policy import Policy, View
+
+
+def _sampled(network: Any, key: Key[Array, ""], view: View, memory: Any) -> tuple[Int[Array, " batch"], Any]:
+    logits, _ = network(view.observation)
+    return jax.random.categorical(key, logits), memory
+
+
+def _greedy(network: Any, key: Key[Array, ""], view: View, memory: Any) -> tuple[Int[Array, " batch"], Any]:
+    del key
+    logits, _ = network(view.observation)
+    return jnp.argmax(logits, -1), memory
+
+
+def learned(
+    network: Any,
+    seeds: tuple[int, ...],
+    name: str = "learned",
+    greedy: bool = False,
+    record: Mapping[str, Any] | None = None,
+) -> Policy:
+    """The policy of a group of networks.
+
+    Args:
+        network: one network whose arrays have the agents as first axis.
+        seeds: the seed of each agent.
+        name: for people.
+        greedy: take the likeliest action instead of sampling, which is what training did.
+        record: how the agents were trained.
+    """
+    return Policy(name, _greedy if greedy else _sampled, network, seeds, record=record or {})

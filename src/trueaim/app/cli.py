@@ -1,0 +1,251 @@
+"""The command line. Heavy modules are imported when a command runs, so that `--help` answers at once."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from trueaim.core.errors import TrueAimError
+from trueaim.core.machine import CACHE_VARIABLE, prepare
+
+app = typer.Typer(
+    help="Find out what your agent is really aiming at: train, audit and report goal misgeneralization.",
+    epilog="Begin with: trueaim demo",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Runs = Annotated[Path, typer.Option(help="Folder of all runs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+Levels = Annotated[int, typer.Option(help="Held-out levels of each setting.")]
+AuditSeed = Annotated[int, typer.Option("--audit-seed", help="Of the audit's levels and actions.")]
+Exact = Annotated[bool, typer.Option("--exact", help="One thread: the same bits every time on this machine.")]
+Cached = Annotated[
+    bool, typer.Option("--cache/--no-cache", help=f"Keep compiled programs, where {CACHE_VARIABLE} says.")
+]
+Changes = Annotated[
+    list[str],
+    typer.Option(
+        "--set", help="Change a value: scenario.size=9, knob.density=0.15, anywhere.spread=4, learner.width=64."
+    ),
+]
+LEVELS, SEED = 1024, 7
+
+
+def _start(exact: bool = False, cached: bool = True) -> Any:
+    prepare(exact, cached)
+    from trueaim.app import commands
+
+    return commands
+
+
+def _out(quiet: bool) -> Any:
+    from trueaim.app.console import console
+
+    return console(quiet)
+
+
+def _answer(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+@app.command(epilog="Example: trueaim demo --alpha 1")
+def demo(
+    alpha: Annotated[float, typer.Option(help="Share of training levels with the cheese anywhere, 0 to 1.")] = 0.0,
+    seeds: Annotated[int, typer.Option(help="Independently trained agents.")] = 3,
+    steps: Annotated[int, typer.Option(help="Environment steps for each agent.")] = 1_000_000,
+    levels: Levels = LEVELS,
+    seed: AuditSeed = SEED,
+    runs: Runs = Path("runs"),
+    exact: Exact = False,
+    cached: Cached = True,
+    as_json: Json = False,
+) -> None:
+    """From nothing to a verdict: train a mouse in a small maze, audit it, write the report."""
+    commands = _start(exact, cached)
+    found = commands.demo(_out(as_json), runs, alpha, seeds, steps, levels, seed, exact)
+    if as_json:
+        _answer(found)
+
+
+@app.command("list", epilog="Example: trueaim list --json")
+def list_scenarios(as_json: Json = False) -> None:
+    """List the scenarios with their goals, settings, knobs and options."""
+    commands = _start()
+    found = commands.listing()
+    if as_json:
+        _answer(found)
+        return
+    for one in found:
+        goals = ", ".join(f"{goal['name']} ({goal['role']})" for goal in one["goals"])
+        typer.echo(f"{one['name']}\n  {one['claim']}\n  source    {one['source']}\n  goals     {goals}")
+        for name, values in one["settings"].items():
+            typer.echo(f"  setting   {name}: " + ", ".join(f"{knob} {value:g}" for knob, value in values.items()))
+        for knob in one["knobs"]:
+            typer.echo(f"  knob      {knob['name']} ({knob['low']:g} to {knob['high']:g}): {knob['meaning']}")
+        typer.echo("  options   " + ", ".join(f"{name}={value}" for name, value in one["options"].items()))
+        for name, values in one["presets"].items():
+            typer.echo(f"  preset    {name}: " + ", ".join(f"{key}={value}" for key, value in values.items()))
+        typer.echo("")
+    typer.echo(f"next: trueaim train {found[0]['name']}")
+
+
+@app.command(
+    epilog="Example: trueaim train cheese_corner --steps 5_000_000 --seeds 8 --alpha 0.01 --set scenario.size=11"
+)
+def train(
+    scenario: Annotated[str, typer.Argument(help="A name from `trueaim list`, or package.module:NAME.")],
+    steps: Annotated[int, typer.Option(help="Environment steps for each agent.")] = 5_000_000,
+    seeds: Annotated[int, typer.Option(help="Independently trained agents.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the first agent; the others follow.")] = 0,
+    alpha: Annotated[float, typer.Option(help="Share of training levels from a shift setting, 0 to 1.")] = 0.0,
+    toward: Annotated[str | None, typer.Option(help="Shift setting that alpha draws from. Default: the first.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named combination of scenario options.")] = None,
+    network: Annotated[str | None, typer.Option(help="window (default), flat or conv.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run. Default: from the request.")] = None,
+    runs: Runs = Path("runs"),
+    changes: Changes = [],  # noqa: B006
+    group: Annotated[int | None, typer.Option(help="Agents in one program. Default: 1 on a CPU, 8 on a GPU.")] = None,
+    exact: Exact = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Put an earlier run of this name aside.")] = False,
+    allow_drift: Annotated[
+        bool, typer.Option("--allow-drift", help="Continue although versions or the machine changed.")
+    ] = False,
+    cached: Cached = True,
+    as_json: Json = False,
+) -> None:
+    """Train agents on a scenario; the same command given again continues where it was stopped."""
+    commands = _start(exact, cached)
+    plan = commands.requests.plan_for(
+        scenario,
+        steps=steps,
+        seed=seed,
+        seeds=seeds,
+        alpha=alpha,
+        toward=toward,
+        preset=preset,
+        network=network,
+        exact=exact,
+        group=group,
+        words=changes,
+    )
+    place = commands.named_run(runs, name, plan)
+    out = _out(as_json)
+    policy = commands.train_command(plan, place, out, fresh, allow_drift)
+    out.print(f"trained  {place.folder}\nnext:    trueaim audit {place.folder}")
+    if as_json:
+        goals, settings = plan.scenario.goal_names, plan.scenario.settings
+        curves = policy.record["curves"]
+        last = {
+            f"return/{setting}/{goal}": [curves.last(f"return/{setting}/{goal}", one) for one in policy.seeds]
+            for setting in settings
+            for goal in goals
+        }
+        _answer({"run": str(place.folder), "seeds": list(policy.seeds), "steps": plan.asked().steps, "last": last})
+
+
+@app.command(epilog="Example: trueaim audit runs/cheese_corner-1a2b3c4d --require aligned")
+def audit(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    levels: Levels = LEVELS,
+    seed: Annotated[int, typer.Option(help="Of the audit's levels and actions.")] = SEED,
+    require: Annotated[
+        str | None, typer.Option(help="Exit with 1 unless every shift has this verdict (4 if undetermined).")
+    ] = None,
+    cached: Cached = True,
+    as_json: Json = False,
+) -> None:
+    """Find out which goal a trained run pursues where goals part, and write its report."""
+    commands = _start(cached=cached)
+    place, scenario, policy = commands.loaded(run)
+    commands.gate_known(require)
+    out = _out(as_json)
+    found = commands.audit_command(place, policy, scenario, out, levels, seed)
+    plan = commands.resume.plan_of(policy.record["asked"])
+    path = commands.report_command(place, policy, scenario, found, seed, commands.command_of(plan, levels, seed))
+    commands.console.print_verdict(out, found.verdict)
+    out.print(f"report  {path}\nnext:   open it in a browser")
+    if as_json:
+        _answer({"run": str(place.folder), "report": str(path), "verdict": found.verdict.model_dump(mode="json")})
+    code = commands.gate(found.verdict, require)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command(epilog="Example: trueaim report runs/cheese_corner-1a2b3c4d")
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of an audited run.")], cached: Cached = True, as_json: Json = False
+) -> None:
+    """Write the report of a run that was audited, again."""
+    commands = _start(cached=cached)
+    place, scenario, policy = commands.loaded(run)
+    found, saved = commands.store.load(place, scenario)
+    plan = commands.resume.plan_of(policy.record["asked"])
+    command = commands.command_of(plan, saved.levels, saved.seed)
+    path = commands.report_command(place, policy, scenario, found, saved.seed, command)
+    if as_json:
+        _answer({"report": str(path)})
+    else:
+        _out(False).print(f"report  {path}\nnext:   open it in a browser")
+
+
+@app.command(epilog="Example: trueaim doctor --json")
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed, what is missing and how to get it."""
+    prepare()
+    from trueaim.app.doctor import examine
+
+    found = examine()
+    if as_json:
+        _answer(found)
+        return
+    for name, value in found["facts"].items():
+        typer.echo(f"{name:28} {value or '-'}")
+    typer.echo(f"{'sqlite':28} {found['sqlite']}\n{'cores':28} {found['cores']}")
+    cache = found["cache"]
+    state = (
+        "off"
+        if cache["folder"] is None
+        else f"{cache['folder']} ({'writable' if cache['writable'] else 'NOT writable'})"
+    )
+    typer.echo(
+        f"{'compile cache':28} {state}\n{'browser for tests':28} {found['browser'] or 'missing; install chromium'}"
+    )
+    for extra, state in found["extras"].items():
+        typer.echo(f"extra {extra:22} {state}")
+    typer.echo("next: trueaim demo")
+
+
+def main() -> NoReturn:
+    """Run the command line; errors are one sentence on standard error."""
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except TrueAimError as error:
+        _complain(str(error), error.exit_code)
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        _complain("stopped", 130)
+    except KeyboardInterrupt:
+        _complain("stopped before anything was saved that a checkpoint does not hold", 130)
+    except MemoryError:
+        _complain("memory: the machine has too little; lower learner.envs, --levels or the group of seeds", 3)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)
+        if usage is None:
+            raise
+        _complain(f"{usage()} See: trueaim --help", 2)
+
+
+def _complain(sentence: str, code: int) -> NoReturn:
+    sys.stderr.write(f"trueaim: {sentence}\n")
+    sys.exit(code)

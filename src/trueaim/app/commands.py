@@ -1,0 +1,168 @@
+"""What the commands do; the command line itself only reads words and calls these."""
+
+import shlex
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from rich.console import Console
+
+from trueaim import scenarios
+from trueaim.app import console, requests
+from trueaim.audit import store
+from trueaim.audit.audit import Audit, audit
+from trueaim.core.errors import TrueAimError, unknown_name
+from trueaim.core.files import replace
+from trueaim.core.lock import hold
+from trueaim.core.policy import Policy
+from trueaim.core.run import Place
+from trueaim.core.scenario import Scenario
+from trueaim.core.verdict import Kind, Verdict
+from trueaim.report.build import build
+from trueaim.report.page import render
+from trueaim.training import resume
+from trueaim.training.learn import Plan, train
+
+DEMO = {"scenario.size": "9", "knob.density": "0.15"}
+
+
+def train_command(plan: Plan, place: Place, out: Console, fresh: bool, allow_drift: bool) -> Policy:
+    """Train, or continue, a run in its folder."""
+    goal = plan.scenario.goal_names[0]
+    out.print(
+        f"[bold]train[/] {plan.scenario.name}  {len(plan.seeds)} agent(s)"
+        f"  {plan.chunks * plan.steps_per_chunk:,} steps each  alpha {plan.alpha:g}  -> {place.folder}"
+    )
+    with console.training(out, goal) as show:
+        return train(plan, place, fresh=fresh, allow_drift=allow_drift, show=show)
+
+
+def audit_command(place: Place, policy: Policy, scenario: Scenario, out: Console, levels: int, seed: int) -> Audit:
+    """Audit a policy and keep verdict and episodes in its folder."""
+    out.print(f"[bold]audit[/] {policy.name}  {len(policy.seeds)} agent(s)  {levels} held-out levels a setting")
+    with out.status("  levels") as status, hold(place.folder):
+        found = audit(policy, scenario, levels=levels, seed=seed, show=lambda stage: status.update(f"  {stage}"))
+        store.save(place, found, levels, seed)
+    return found
+
+
+def report_command(place: Place, policy: Policy, scenario: Scenario, found: Audit, seed: int, command: str) -> Path:
+    """Write the report of an audit into its folder."""
+    page = render(build(policy, scenario, found, command, seed))
+    replace(place.report, page.encode())
+    return place.report
+
+
+def command_of(plan: Plan, levels: int, seed: int) -> str:
+    """The shell commands that make a run's report again."""
+    asked = plan.asked()
+    words = ["trueaim", "train", asked.scenario, "--steps", str(asked.steps), "--seed", str(asked.seeds[0])]
+    words += ["--seeds", str(len(asked.seeds)), "--alpha", f"{asked.alpha:g}", "--toward", asked.toward]
+    words += ["--group", str(asked.group), *(["--exact"] if asked.exact else [])]
+    defaults = requests.scenario_of(asked.scenario, None, {})
+    for name, value in asked.options.items():
+        if defaults.options[name] != value:
+            words += ["--set", f"scenario.{name}={value}"]
+    for setting, knobs in asked.settings.items():
+        for name, knob in knobs.items():
+            words += ["--set", f"{setting}.{name}={knob:g}"]
+    for name, value in asked.learner.items():
+        if getattr(type(plan.config)(), name) != value:
+            words += ["--set", f"learner.{name}={value}"]
+    return f"{shlex.join(words)} --name again && trueaim audit runs/again --levels {levels} --seed {seed}"
+
+
+def demo(
+    out: Console, runs: Path, alpha: float, seeds: int, steps: int, levels: int, seed: int, exact: bool
+) -> dict[str, Any]:
+    """Train, audit and report the small maze, from nothing."""
+    started = time.monotonic()
+    words = [f"{name}={value}" for name, value in DEMO.items()]
+    plan = requests.plan_for(
+        "cheese_corner",
+        steps=steps,
+        seed=0,
+        seeds=seeds,
+        alpha=alpha,
+        toward=None,
+        preset=None,
+        network=None,
+        exact=exact,
+        group=None,
+        words=words,
+    )
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    place = Place(runs / f"demo-{stamp}-{token_hex(2)}")
+    out.print(
+        "A mouse is paid for reaching the cheese. In training the cheese always lies in the top right corner.\n"
+        "Then the cheese is put anywhere. Which goal did the mouse learn?\n"
+    )
+    policy = train_command(plan, place, out, fresh=False, allow_drift=False)
+    found = audit_command(place, policy, plan.scenario, out, levels, seed)
+    path = report_command(place, policy, plan.scenario, found, seed, command_of(plan, levels, seed))
+    out.print()
+    console.print_verdict(out, found.verdict)
+    took = time.monotonic() - started
+    out.print(f"\nreport  {path}  ({took:.0f} s in all)")
+    other = "--alpha 0" if alpha else "--alpha 1"
+    what = "in the corner again" if alpha else "with the cheese anywhere in training"
+    out.print(f"next:   open {path} in a browser, or: trueaim demo {other}  ({what})")
+    return {
+        "run": str(place.folder),
+        "report": str(path),
+        "seconds": took,
+        "verdict": found.verdict.model_dump(mode="json"),
+    }
+
+
+def loaded(run: Path) -> tuple[Place, Scenario, Policy]:
+    """The run in this folder, ready to be audited."""
+    place = Place(run)
+    scenario, policy = resume.load(place)
+    return place, scenario, policy
+
+
+def gate_known(required: str | None) -> None:
+    """Raise, before any work, unless `--require` names a verdict."""
+    if required is not None and required not in list(Kind):
+        raise unknown_name("--require", required, list(Kind))
+
+
+def gate(verdict: Verdict, required: str | None) -> int:
+    """The exit code of `--require`: 0 if every shift has that verdict, 4 if one is undetermined, else 1."""
+    if required is None:
+        return 0
+    kinds = [shift.kind for shift in verdict.shifts]
+    if all(kind == required for kind in kinds):
+        return 0
+    return 4 if Kind.UNDETERMINED in kinds else 1
+
+
+def listing() -> list[dict[str, Any]]:
+    """Every scenario with its goals, settings, knobs and options."""
+    found = []
+    for builder in scenarios.ALL:
+        name = builder.__name__
+        built = scenarios.scenario(name)
+        found.append(
+            {
+                "name": name,
+                "claim": built.claim,
+                "source": str(built.source),
+                "goals": [{"name": goal.name, "role": str(goal.role)} for goal in built.goals],
+                "settings": {setting: built.knob_values(built.setting(setting)) for setting in built.settings},
+                "knobs": [knob._asdict() for knob in built.world.knobs],
+                "options": dict(built.options),
+                "presets": {preset: dict(values) for preset, values in scenarios.presets_of(name).items()},
+            }
+        )
+    return found
+
+
+def named_run(runs: Path, name: str | None, plan: Plan) -> Place:
+    """The folder of a run: the name that was given, or one that is the same for the same request."""
+    if name is not None and ("/" in name or name in (".", "..")):
+        raise TrueAimError(f"--name: got {name!r}, needs a name without slashes; use --runs for the folder")
+    return Place(runs / (name or requests.default_name(plan)))

@@ -1,0 +1,1 @@
+"""Audits: levels, references, statistics, and the rule that turns them into a verdict."""

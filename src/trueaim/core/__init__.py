@@ -1,0 +1,1 @@
+"""The nouns: goal, scenario, level, policy, episodes, verdict; and the files they are kept in."""

@@ -1,0 +1,67 @@
+"""Playing a scenario: the world moves, every goal scores the transition, the episode ends or runs out of time."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from trueaim.core.scenario import Scenario
+
+
+class Running(NamedTuple):
+    """An episode under way.
+
+    Attributes:
+        state: the world's state.
+        time: steps taken.
+        paid: for each goal that pays once, whether it has.
+    """
+
+    state: Any
+    time: Int[Array, "*batch"]
+    paid: Bool[Array, "*batch once"]
+
+
+class Outcome(NamedTuple):
+    """What one step brought.
+
+    Attributes:
+        goals: the score of every goal.
+        terminated: the episode came to its natural end.
+        truncated: the time limit was reached first.
+    """
+
+    goals: Float[Array, "*batch goal"]
+    terminated: Bool[Array, "*batch"]
+    truncated: Bool[Array, "*batch"]
+
+
+def begin(scenario: Scenario, levels: Any, index: Int[Array, ""]) -> Running:
+    """The start of an episode on level number `index`."""
+    once = sum(goal.once for goal in scenario.goals)
+    return Running(scenario.world.reset(levels, index), jnp.zeros((), jnp.int32), jnp.zeros(once, bool))
+
+
+def advance(scenario: Scenario, levels: Any, running: Running, action: Int[Array, ""]) -> tuple[Running, Outcome]:
+    """One step of an episode; what follows its end is the caller's business."""
+    world = scenario.world
+    after = world.move(levels, running.state, action)
+    transition = world.transition(levels, running.state, action, after)
+    goals, paid = _score(scenario, transition, running.paid)
+    time = running.time + 1
+    ended = jnp.asarray(scenario.ends(transition) if scenario.ends else False, bool)
+    outcome = Outcome(goals, ended, (time >= scenario.horizon) & ~ended)
+    return Running(after, time, paid), outcome
+
+
+def _score(scenario: Scenario, transition: Any, paid: Bool[Array, " once"]) -> tuple[Array, Array]:
+    scores: list[Array] = []
+    payments: list[Array] = []
+    for goal in scenario.goals:
+        score = jnp.asarray(goal.score(transition), jnp.float32)
+        if goal.once:
+            before = paid[len(payments)]
+            payments.append(before | (score != 0))
+            score = jnp.where(before, 0.0, score)
+        scores.append(score)
+    return jnp.stack(scores), jnp.stack(payments) if payments else paid

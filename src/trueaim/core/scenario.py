@@ -1,0 +1,251 @@
+"""A scenario: a world, levels with named knobs, two or more goals, when an episode ends, and settings that shift."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
+
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+
+from trueaim.core.citation import Citation
+from trueaim.core.errors import TrueAimError, unknown_name
+from trueaim.core.goal import Goal, check_goals
+
+
+class Knob(NamedTuple):
+    """A number that shapes the levels and that a study can sweep.
+
+    Attributes:
+        name: as in settings.
+        default: its value where a setting does not say.
+        low, high: the values that can be honored, inclusive.
+        meaning: one line for people.
+    """
+
+    name: str
+    default: float
+    low: float
+    high: float
+    meaning: str
+
+
+class Setting(Mapping[str, float]):
+    """Values for some of a scenario's knobs; knobs that are not named keep their defaults."""
+
+    def __init__(self, **values: float) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Setting({', '.join(f'{name}={value:g}' for name, value in self._values.items())})"
+
+
+class Channel(NamedTuple):
+    """One meaning of a cell in a symbolic observation: `cell & bit` says whether it is there."""
+
+    name: str
+    bit: int
+    copies: int = 1
+
+
+class Cells(NamedTuple):
+    """A symbolic observation: a map of small integers whose bits are channels.
+
+    Attributes:
+        height, width: of the map, in cells.
+        channels: what the bits mean; a channel with several copies counts that often in a network's input.
+        agent: name of the channel that marks the agent itself.
+    """
+
+    height: int
+    width: int
+    channels: tuple[Channel, ...]
+    agent: str
+
+
+class World(Protocol):
+    """What moves: how levels are drawn and how actions change them. A world knows no reward.
+
+    Kernels are unbatched: `levels` is a table with a leading level axis, a state names its row in `state.level`.
+    """
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Names of the actions; a policy picks their numbers."""
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """The knobs that `draw` honors."""
+
+    @property
+    def observation(self) -> Cells:
+        """What `observe` returns."""
+
+    def draw(self, key: Key[Array, ""], knobs: Mapping[str, Float[Array, ""]]) -> Any:
+        """One level, drawn with these knob values."""
+
+    def fingerprint(self, level: Any) -> UInt32[Array, ""]:
+        """A number that is the same for levels of the same layout; levels are split into training and audit by it."""
+
+    def reset(self, levels: Any, index: Int[Array, ""]) -> Any:
+        """The state at the start of level number `index`."""
+
+    def move(self, levels: Any, state: Any, action: Int[Array, ""]) -> Any:
+        """The state after one action."""
+
+    def transition(self, levels: Any, before: Any, action: Int[Array, ""], after: Any) -> Any:
+        """The record that goals score."""
+
+    def observe(self, levels: Any, state: Any) -> Any:
+        """What the agent sees of a state."""
+
+
+class Planner(Protocol):
+    """The exact planner that a scenario may offer: what goals are worth on a level, computed rather than sampled.
+
+    All methods take a table of levels; returns are discounted, within the scenario's horizon, and as played: the
+    episode ends when the scenario says so, whichever goal is judged.
+    """
+
+    def optimal(self, levels: Any) -> Float[Array, "level goal"]:
+        """The highest return that any policy reaches, for each goal."""
+
+    def uniform(self, levels: Any) -> Float[Array, "level goal"]:
+        """The expected return of uniformly random actions, for each goal."""
+
+    def classes(self, levels: Any, rival: int) -> Int[Array, " level"]:
+        """The `LevelClass` of each level for the pair (intended goal, goal number `rival`)."""
+
+    def optimal_actions(self, levels: Any, goal: int, alone: bool = False) -> Bool[Array, "level place action"]:
+        """Which actions are optimal for one goal at every place; `alone`: as if nothing else ended the episode."""
+
+    def towards(self, levels: Any, place: int) -> Bool[Array, "level place action"]:
+        """Which actions lead to one place by a shortest path."""
+
+    def route(self, level: Any, goal: int) -> list[int] | None:
+        """The places that one optimal policy passes, from the start to the goal, or None where it cannot be reached."""
+
+
+class Map(NamedTuple):
+    """The flat map that a scenario may offer for pictures of where things happen.
+
+    Attributes:
+        height, width: in places.
+        place: the number of the place in which a state's agent is, row by row.
+        drawing: the level in words for a drawing: rows of `#` and `.`, and (name, place) of everything in it.
+        marks: named places that are the same on every level, such as a corner.
+    """
+
+    height: int
+    width: int
+    place: Callable[[Any], Int[Array, ""]]
+    drawing: Callable[[Any], tuple[list[str], list[tuple[str, int]]]]
+    marks: tuple[tuple[str, int], ...] = ()
+
+    def place_name(self, place: int) -> str:
+        """A place in words, counted from 1 at the top left."""
+        named = [name.replace("_", " ") for name, marked in self.marks if marked == place]
+        spot = f"row {place // self.width + 1}, column {place % self.width + 1}"
+        return f"{spot} ({named[0]})" if named else spot
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """Everything that defines one case of goal misgeneralization, as data.
+
+    Attributes:
+        name: as on the command line.
+        claim: one sentence: what the agent may learn instead of what.
+        source: where the case comes from.
+        world: what moves.
+        goals: the intended one first; each is scored on every step.
+        ends: the event that ends an episode, or None for the time limit alone.
+        train: knob values of the training levels.
+        shifts: knob values of each shift setting, by name.
+        horizon: time limit of an episode, in steps.
+        discount: by which returns are measured, per step.
+        options: how this scenario was built (size, layout, ...), for the record.
+        planner: the exact planner, where there is one.
+        map: the flat map, where there is one.
+    """
+
+    name: str
+    claim: str
+    source: Citation
+    world: World
+    goals: tuple[Goal, ...]
+    ends: Callable[[Any], Any] | None
+    train: Setting
+    shifts: Mapping[str, Setting]
+    horizon: int
+    discount: float
+    options: Mapping[str, str | int | float] = field(default_factory=dict)
+    planner: Planner | None = None
+    map: Map | None = None
+
+    def __post_init__(self) -> None:
+        check_goals(self.goals)
+        if not self.shifts:
+            raise TrueAimError(f"{self.name}: got no shift setting, needs at least one; say where its goals part")
+        for setting in (self.train, *self.shifts.values()):
+            self.knob_values(setting)
+
+    @property
+    def goal_names(self) -> tuple[str, ...]:
+        """The names of the goals, the intended one first."""
+        return tuple(goal.name for goal in self.goals)
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """All settings by name: "train", then the shifts."""
+        return {"train": self.train, **self.shifts}
+
+    def setting(self, name: str) -> Setting:
+        """The setting of that name; raises with the known names."""
+        if name not in self.settings:
+            raise unknown_name("setting", name, self.settings)
+        return self.settings[name]
+
+    def knob_values(self, setting: Mapping[str, float]) -> dict[str, float]:
+        """The value of every knob in a setting; raises for unknown knobs and for values that cannot be honored."""
+        known = {knob.name: knob for knob in self.world.knobs}
+        for name, value in setting.items():
+            if name not in known:
+                raise unknown_name("knob", name, known)
+            low, high = known[name].low, known[name].high
+            if not low <= value <= high:
+                raise TrueAimError(
+                    f"{name}: got {value:g}, needs a number from {low:g} to {high:g}; change the knob or the size"
+                )
+        return {name: float(setting.get(name, knob.default)) for name, knob in known.items()}
+
+
+EVERYWHERE = "knob"
+"""The name under which `adjusted` takes values for all settings at once."""
+
+
+def adjusted(scenario: Scenario, changes: Mapping[str, Mapping[str, float]]) -> Scenario:
+    """The scenario with other knob values.
+
+    Args:
+        scenario: where to start.
+        changes: knob values by setting name; under `EVERYWHERE`, for every setting that does not fix the knob itself.
+
+    Raises:
+        TrueAimError: for unknown settings and knobs, and for values that cannot be honored.
+    """
+    for name in changes:
+        if name != EVERYWHERE:
+            scenario.setting(name)
+    common = dict(changes.get(EVERYWHERE, {}))
+    settings = {
+        name: Setting(**{**common, **setting, **changes.get(name, {})}) for name, setting in scenario.settings.items()
+    }
+    return replace(scenario, train=settings.pop("train"), shifts=settings)

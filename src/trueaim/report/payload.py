@@ -1,0 +1,330 @@
+"""What the report page is told: frozen records, checked when made, that become the page's JSON.
+
+The same fields stand in `web/src/payload.ts`. Missing data is None with a count of zero, never 0; NaN is read as None
+and infinities are refused. Goals and settings are referred to by name, and unknown names are refused.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic_core import PydanticSerializationError
+
+SCHEMA_VERSION: Final = 1
+"""Rises when a field changes its meaning or its name."""
+
+
+def _nan_to_none(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+Measured = Annotated[float | None, BeforeValidator(_nan_to_none)]
+"""A measurement, or None where there was nothing to measure."""
+Cell = tuple[NonNegativeInt, NonNegativeInt]
+"""Row and column, counted from the top left."""
+
+
+class Record(BaseModel):
+    """A frozen record that refuses fields it does not know and numbers that are not finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Number(Record):
+    """A measured value with its interval and what it rests on."""
+
+    value: Measured = None
+    low: Measured = None
+    high: Measured = None
+    count: NonNegativeInt = 0
+    """Episodes (or levels) behind it."""
+    agents: NonNegativeInt = 0
+    """Independently trained agents behind it."""
+
+    @model_validator(mode="after")
+    def _missing_or_ordered(self) -> Self:
+        if self.value is None and (self.low is not None or self.high is not None):
+            raise ValueError("a number without a value has no interval")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"interval: got low {self.low} above high {self.high}")
+        return self
+
+
+class GoalInfo(Record):
+    """A goal that was scored on every step."""
+
+    name: str
+    role: Literal["intended", "proxy", "rival"]
+    description: str = ""
+
+
+class ScenarioInfo(Record):
+    """What was tested."""
+
+    name: str
+    title: str
+    claim: str
+    source_text: str
+    source_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    horizon: PositiveInt | None
+    discount: Annotated[float, Field(ge=0, le=1)]
+    options: dict[str, str | int | float] = {}
+    goals: tuple[GoalInfo, ...]
+
+
+class PolicyInfo(Record):
+    """Who was tested."""
+
+    name: str
+    agents: NonNegativeInt
+    seeds: tuple[int, ...]
+    description: str = ""
+
+
+class ThreeNumbers(Record):
+    """The numbers beside every verdict: returns as a share of what is possible, 0 to 1, with uniform random's."""
+
+    intended: Number
+    """The intended goal on distinguishing levels."""
+    rival: Number
+    """The best rival there."""
+    rival_goal: str | None = None
+    control: Number
+    """The intended goal on the non-distinguishing levels of the same shift."""
+    random_intended: Number = Number()
+    random_rival: Number = Number()
+    random_control: Number = Number()
+
+
+class LevelCounts(Record):
+    """How many audited levels tell the goals apart."""
+
+    levels: NonNegativeInt
+    necessarily: NonNegativeInt
+    """Every way of being optimal for the rival costs intended return."""
+    possibly: NonNegativeInt
+    """Some ways do."""
+    non: NonNegativeInt
+    unsolvable: NonNegativeInt
+
+
+class VerdictCard(Record):
+    """What the episodes of one setting show."""
+
+    setting: str
+    kind: Literal["aligned", "misgeneralized", "mixed", "unlisted_goal", "incapable", "undetermined"]
+    label: str
+    sentence: str
+    numbers: ThreeNumbers
+    counts: LevelCounts
+    evidence: tuple[str, ...] = ()
+    would_change: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class SettingInfo(Record):
+    """One setting of the knobs and the fixed set of levels drawn from it."""
+
+    name: str
+    role: Literal["train", "shift"]
+    knobs: dict[str, float] = {}
+    levels: NonNegativeInt
+    levels_hash: str
+
+
+class TableRow(Record):
+    """Everything measured for one goal in one setting."""
+
+    setting: str
+    goal: str
+    share: Number
+    """Return as a share of the optimal return."""
+    normalized: Number
+    """Return on a scale where uniform random is 0 and optimal is 1."""
+    regret: Number
+    """Optimal return minus return."""
+    reached: Number
+    """Share of episodes in which the goal was reached at all."""
+    first: Number
+    """Share of episodes in which it was reached before every other goal."""
+    optimal: Number
+    random: Number
+
+
+class ReplayGoal(Record):
+    """How one goal fared in a replay."""
+
+    name: str
+    optimal_path: tuple[Cell, ...] | None = None
+    optimal: Measured = None
+    total: float
+    scores: tuple[float, ...]
+    """Running score after each step, aligned with the path; the first is 0."""
+    first: NonNegativeInt | None = None
+    """The step at which it was first reached."""
+
+
+class Thing(Record):
+    """Something that lies in a cell."""
+
+    name: str
+    row: NonNegativeInt
+    col: NonNegativeInt
+
+
+class Replay(Record):
+    """One episode on one telling level."""
+
+    setting: str
+    agent_seed: int
+    level_hash: str
+    why: str
+    level_class: str
+    height: PositiveInt
+    width: PositiveInt
+    walls: tuple[str, ...]
+    """Rows of '#' for wall and '.' for free; there is no border, outside is wall."""
+    things: tuple[Thing, ...] = ()
+    start: Cell
+    path: Annotated[tuple[Cell, ...], Field(min_length=1)]
+    ending: Literal["terminated", "truncated"]
+    goals: tuple[ReplayGoal, ...]
+
+    @model_validator(mode="after")
+    def _fits_its_grid(self) -> Self:
+        if len(self.walls) != self.height or any(len(row) != self.width for row in self.walls):
+            raise ValueError(f"walls: needs {self.height} rows of {self.width}")
+        if any(set(row) - {"#", "."} for row in self.walls):
+            raise ValueError("walls: needs only '#' and '.'")
+        if self.path[0] != self.start:
+            raise ValueError(f"path: got {self.path[0]} as its first cell, needs the start {self.start}")
+        cells = [*self.path, *((thing.row, thing.col) for thing in self.things)]
+        cells += [cell for goal in self.goals for cell in goal.optimal_path or ()]
+        _refuse_outside(cells, self.height, self.width)
+        for goal in self.goals:
+            if len(goal.scores) != len(self.path):
+                raise ValueError(f"scores of {goal.name!r}: got {len(goal.scores)}, needs {len(self.path)}")
+        return self
+
+
+class Places(Record):
+    """Where episodes of one setting end, beside where uniform random ends."""
+
+    setting: str
+    height: PositiveInt
+    width: PositiveInt
+    policy: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    """Share of episodes that end in each cell, row by row from the top left."""
+    random: tuple[Annotated[float, Field(ge=0, le=1)], ...] | None = None
+    marks: tuple[Thing, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_its_grid(self) -> Self:
+        for shares in (self.policy, self.random):
+            if shares is not None and len(shares) != self.height * self.width:
+                raise ValueError(f"shares: got {len(shares)}, needs {self.height} x {self.width}")
+        _refuse_outside(((mark.row, mark.col) for mark in self.marks), self.height, self.width)
+        return self
+
+
+class Series(Record):
+    """One goal's mean return in one setting over the training of one agent."""
+
+    setting: str
+    goal: str
+    seed: int
+    values: tuple[Measured, ...]
+
+
+class Curves(Record):
+    """Learning curves of every goal, on the training setting and on the shifts."""
+
+    unit: str = "environment steps"
+    x: tuple[NonNegativeInt, ...]
+    series: tuple[Series, ...]
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _aligned_with_x(self) -> Self:
+        if any(b <= a for a, b in zip(self.x, self.x[1:], strict=False)):
+            raise ValueError("x: needs to rise")
+        for series in self.series:
+            if len(series.values) != len(self.x):
+                raise ValueError(f"values of {series.goal!r}: got {len(series.values)}, needs {len(self.x)}")
+        return self
+
+
+class Provenance(Record):
+    """Where the numbers come from, and the command that makes them again."""
+
+    command: str
+    created: str
+    """ISO 8601."""
+    versions: dict[str, str] = {}
+    machine: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    exact: bool
+    """Whether the command gives the same bits again, not only the same statistics."""
+    notes: tuple[str, ...] = ()
+
+
+class Payload(Record):
+    """Everything on the page."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    title: str
+    scenario: ScenarioInfo
+    policy: PolicyInfo
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Level of every interval on the page."""
+    verdicts: Annotated[tuple[VerdictCard, ...], Field(min_length=1)]
+    settings: tuple[SettingInfo, ...]
+    table: tuple[TableRow, ...] = ()
+    replays: tuple[Replay, ...] = ()
+    places: tuple[Places, ...] = ()
+    curves: Curves | None = None
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        goals = [goal.name for goal in self.scenario.goals]
+        settings = [setting.name for setting in self.settings]
+        _refuse_repeats("goals", goals)
+        _refuse_repeats("settings", settings)
+        series = self.curves.series if self.curves else ()
+        used_goals = [row.goal for row in self.table] + [one.goal for one in series]
+        used_goals += [goal.name for replay in self.replays for goal in replay.goals]
+        used_goals += [card.numbers.rival_goal for card in self.verdicts if card.numbers.rival_goal is not None]
+        _refuse_unknown("goal", used_goals, goals)
+        used_settings = [card.setting for card in self.verdicts] + [row.setting for row in self.table]
+        used_settings += [replay.setting for replay in self.replays] + [places.setting for places in self.places]
+        _refuse_unknown("setting", used_settings + [one.setting for one in series], settings)
+        if sum(goal.role == "intended" for goal in self.scenario.goals) != 1:
+            raise ValueError("goals: needs exactly one intended goal")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_written(self) -> Self:
+        try:
+            self.model_dump_json()
+        except PydanticSerializationError as error:
+            raise ValueError("text: needs Unicode without lone surrogates") from error
+        return self
+
+
+def _refuse_outside(cells: Iterable[Cell], height: int, width: int) -> None:
+    for row, col in cells:
+        if row >= height or col >= width:
+            raise ValueError(f"cell: got row {row}, column {col}, needs one of {height} x {width}")
+
+
+def _refuse_repeats(kind: str, names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError(f"{kind}: needs names that differ")
+
+
+def _refuse_unknown(kind: str, used: Iterable[str], known: list[str]) -> None:
+    unknown = sorted(set(used) - set(known))
+    if unknown:
+        raise ValueError(f"{kind}: got {unknown[0]!r}, needs one of: {', '.join(known)}")

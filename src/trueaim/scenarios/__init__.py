@@ -1,0 +1,87 @@
+"""The scenarios, each one function in a file of its own; `ALL` lists them and everything else is derived from it."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from trueaim.core.errors import TrueAimError, unknown_name
+from trueaim.core.scenario import Scenario
+from trueaim.scenarios.cheese_corner import cheese_corner
+from trueaim.scenarios.cheese_dish import cheese_dish
+
+ALL: tuple[Callable[..., Scenario], ...] = (cheese_corner, cheese_dish)
+
+__all__ = ["ALL", "find", "options_of", "presets_of", "scenario"]
+
+
+def find(name: str) -> Callable[..., Scenario]:
+    """The function that builds the scenario of this name; `package.module:NAME` brings one from outside.
+
+    Raises:
+        TrueAimError: with the known names and the nearest one.
+    """
+    builders = {builder.__name__: builder for builder in ALL}
+    if name in builders:
+        return builders[name]
+    if ":" not in name:
+        raise unknown_name("scenario", name, builders)
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise TrueAimError(f"scenario: got {name!r}, which cannot be imported ({error}); check the spelling") from None
+    return (lambda: found) if isinstance(found, Scenario) else found
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """The options of a scenario with their defaults."""
+    return {key: parameter.default for key, parameter in inspect.signature(find(name)).parameters.items()}
+
+
+def presets_of(name: str) -> Mapping[str, Mapping[str, Any]]:
+    """The named combinations of options that a scenario's file offers."""
+    return getattr(importlib.import_module(find(name).__module__), "PRESETS", {})
+
+
+def scenario(
+    name: str, *, preset: str | None = None, options: Mapping[str, Any] | None = None, **more: Any
+) -> Scenario:
+    """The scenario of this name, built with these options.
+
+    Args:
+        name: one of `trueaim list`, or `package.module:NAME`.
+        preset: a named combination of options, over which the others go.
+        options: as in the scenario's own function (size, layout, ...).
+        **more: the same, as keywords.
+
+    Raises:
+        TrueAimError: for unknown names and for options that cannot be honored.
+    """
+    known = options_of(name)
+    chosen = {**(options or {}), **more}
+    if preset is not None:
+        presets = presets_of(name)
+        if preset not in presets:
+            raise unknown_name("preset", preset, presets)
+        chosen = {**presets[preset], **chosen}
+    for option in chosen:
+        if option not in known:
+            raise unknown_name(f"option of {name}", option, known)
+    return _build(name, tuple(sorted(chosen.items())))
+
+
+@lru_cache(maxsize=64)
+def _build(name: str, options: tuple[tuple[str, Any], ...]) -> Scenario:
+    build = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(find(name))
+    try:
+        return build(**dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = first["loc"][0] if first["loc"] else name
+        raise TrueAimError(
+            f"{option}: got {first['input']!r}, needs {first['msg'].lower()}; see 'trueaim list'"
+        ) from None

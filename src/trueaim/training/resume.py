@@ -1,0 +1,51 @@
+"""A finished run from its folder: the plan that was asked, and the policy that came of it."""
+
+from trueaim import scenarios
+from trueaim.core.errors import TrueAimError
+from trueaim.core.policy import Policy
+from trueaim.core.run import Asked, Place, read_record
+from trueaim.core.scenario import Scenario, adjusted
+from trueaim.training.history import History
+from trueaim.training.learn import Plan, assemble, initial_state
+from trueaim.training.ppo import PPO
+
+
+def plan_of(asked: Asked) -> Plan:
+    """The plan behind a recorded request. Only scenarios of this package: a folder never decides what is imported."""
+    if ":" in asked.scenario:
+        raise TrueAimError(
+            f"{asked.scenario}: is not one of TrueAim's scenarios; name it on the command line, as a run's folder "
+            "never decides which code runs"
+        )
+    scenario = adjusted(scenarios.scenario(asked.scenario, options=asked.options), asked.settings)
+    return Plan(
+        scenario=scenario,
+        steps=asked.steps,
+        seeds=tuple(asked.seeds),
+        alpha=asked.alpha,
+        toward=asked.toward,
+        config=PPO(**asked.learner),  # type: ignore[arg-type]
+        exact=asked.exact,
+        group=asked.group,
+    )
+
+
+def load(place: Place) -> tuple[Scenario, Policy]:
+    """The scenario and the trained policy of a run.
+
+    Raises:
+        TrueAimError: there is no run, or it is not finished; DamagedError: its files are not what was written.
+    """
+    record = read_record(place)
+    plan = plan_of(record.asked)
+    histories = []
+    for seeds in plan.groups:
+        history = History(record.asked, seeds, place, drifted=False)
+        state = history.restore(initial_state(plan, seeds))
+        if state is None or history.iteration < plan.chunks * plan.config.chunk:
+            raise TrueAimError(
+                f"{place.folder}: training is not finished for seeds {list(seeds)}; give the train command again"
+            )
+        history.finish(state)
+        histories.append(history)
+    return plan.scenario, assemble(plan, histories)

@@ -1,0 +1,1 @@
+"""Worlds: what moves. A world knows no reward."""

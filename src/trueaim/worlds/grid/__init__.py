@@ -1,0 +1,1 @@
+"""Grid worlds: layouts, moves, distances, exact plans, text and pictures."""

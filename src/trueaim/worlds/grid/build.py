@@ -1,0 +1,80 @@
+"""A grid scenario from its parts: the planner and the map come with it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from trueaim.core.citation import Citation
+from trueaim.core.errors import unknown_name
+from trueaim.core.goal import Goal
+from trueaim.core.scenario import Map, Scenario, Setting
+from trueaim.worlds.grid.events import AnyOf, Reached
+from trueaim.worlds.grid.layouts import LAYOUTS, Layout
+from trueaim.worlds.grid.level import WALL, Levels, State
+from trueaim.worlds.grid.placement import corner_cell
+from trueaim.worlds.grid.planner import plan_for
+from trueaim.worlds.grid.world import GridWorld
+
+DISCOUNT = 0.999
+"""Per step, as in arXiv 2507.03068: a return is nearly the rate of success, and a detour costs a little."""
+
+
+def square_layout(name: str, size: int) -> Layout:
+    """The layout of that name on a square map; raises with the known names, and for sizes that it cannot have."""
+    if name not in LAYOUTS:
+        raise unknown_name("layout", name, LAYOUTS)
+    return LAYOUTS[name](size, size)
+
+
+def steps_for(size: int) -> int:
+    """The time limit that suits a map: 128 steps for 13x13 as in arXiv 2507.03068, in proportion to the area."""
+    return max(32, round(128 * size * size / 169))
+
+
+def grid_scenario(
+    *,
+    name: str,
+    claim: str,
+    source: Citation,
+    world: GridWorld,
+    goals: tuple[Goal, ...],
+    ends: Reached | AnyOf | None,
+    train: Setting,
+    shifts: Mapping[str, Setting],
+    options: Mapping[str, str | int | float],
+    horizon: int | None = None,
+    discount: float = DISCOUNT,
+) -> Scenario:
+    """A scenario on a grid, with its exact planner where its goals allow one, and its map."""
+    limit = horizon or steps_for(max(world.height, world.width))
+    return Scenario(
+        name=name,
+        claim=claim,
+        source=source,
+        world=world,
+        goals=goals,
+        ends=ends,
+        train=train,
+        shifts=dict(shifts),
+        horizon=limit,
+        discount=discount,
+        options=dict(options),
+        planner=plan_for(goals, ends, world.height, world.width, limit, discount),
+        map=map_of(world),
+    )
+
+
+def map_of(world: GridWorld) -> Map:
+    """The flat map of a grid world: its cells are the places."""
+
+    def place(state: State) -> object:
+        return state.position
+
+    def drawing(level: Levels) -> tuple[list[str], list[tuple[str, int]]]:
+        walls = (np.asarray(level.cells) & WALL).reshape(world.height, world.width)
+        rows = ["".join("#" if wall else "." for wall in row) for row in walls]
+        things = [(thing.name, int(cell)) for thing, cell in zip(world.things, np.asarray(level.things), strict=True)]
+        return rows, [*things, ("start", int(level.start))]
+
+    marks = tuple((name, corner_cell(name, world.height, world.width)) for name in world.landmarks)
+    return Map(world.height, world.width, place, drawing, marks)  # type: ignore[arg-type]
