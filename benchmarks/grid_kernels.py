@@ -85,9 +85,8 @@ def all_rates(height: int = 13, width: int = 13) -> dict[str, Rate]:
 
 
 def main() -> None:
-    print(
-        f"13x13, {jax.default_backend()}, {platform.machine()}, {len(sched_getaffinity(0))} cores, jax {jax.__version__}"
-    )
+    cores = len(sched_getaffinity(0))
+    print(f"13x13, {jax.default_backend()}, {platform.machine()}, {cores} cores, jax {jax.__version__}")
     print(f"{'':32}{'median':>14}{'slowest':>14}{'fastest':>14}")
     for name, figures in all_rates().items():
         print(f"{name:32}" + "".join(f"{figure:14,.0f}" for figure in figures))

@@ -4,6 +4,8 @@ Agents and levels are crossed (all agents play the same levels), so a resample d
 replacement. With one agent only levels can be drawn, and the interval says nothing about training again.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Float
 
@@ -33,9 +35,8 @@ def ratio(above: Table, below: Table, resamples: int = RESAMPLES) -> Number:
     value = float(above.sum() / below.sum())
     if above.size == 1:
         return Number(value=value, low=None, high=None, count=1, agents=1)
-    generator = np.random.Generator(np.random.Philox(SEED))
-    agents = _weights(generator, resamples, num_agents)
-    levels = _weights(generator, resamples, num_levels)
+    agents = _weights("agents", resamples, num_agents)
+    levels = _weights("levels", resamples, num_levels)
     numerators = ((agents @ above) * levels).sum(1)
     denominators = ((agents @ below) * levels).sum(1)
     drawn = numerators[denominators != 0] / denominators[denominators != 0]
@@ -56,7 +57,10 @@ def difference(first: Number, second: Number) -> tuple[float, float]:
     return first.low - second.high, first.high - second.low
 
 
-def _weights(generator: np.random.Generator, resamples: int, num: int) -> Float[np.ndarray, "resample unit"]:
+@lru_cache(maxsize=64)
+def _weights(unit: str, resamples: int, num: int) -> Float[np.ndarray, "resample unit"]:
+    """How often each unit is drawn in each resample; the same for the same arguments."""
     if num == 1:
         return np.ones((resamples, 1))
+    generator = np.random.Generator(np.random.Philox([SEED, len(unit), ord(unit[0])]))
     return generator.multinomial(num, np.full(num, 1 / num), resamples).astype(float)

@@ -60,7 +60,7 @@ def _cache_in(folder: Path) -> None:
     if "jax" in sys.modules:
         import jax
 
-        if jax.config.read("jax_compilation_cache_dir") is None:
+        if _setting("jax_compilation_cache_dir") is None:
             for name, value in settings.items():
                 jax.config.update(name, value)
     else:
@@ -90,8 +90,8 @@ def facts() -> dict[str, str]:
         "processor": _processor(),
         "threads": os.environ.get("NPROC") or str(len(os.sched_getaffinity(0))),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
-        "jax_threefry_partitionable": str(jax.config.read("jax_threefry_partitionable")),
-        "jax_enable_x64": str(jax.config.read("jax_enable_x64")),
+        "jax_threefry_partitionable": str(_setting("jax_threefry_partitionable")),
+        "jax_enable_x64": str(_setting("jax_enable_x64")),
         "code": code_fingerprint(),
     }
 
@@ -104,6 +104,13 @@ def differing(recorded: Mapping[str, str], here: Mapping[str, str]) -> list[str]
         for name in names
         if recorded.get(name) != here.get(name)
     ]
+
+
+def _setting(name: str) -> object:
+    """One of JAX's own settings by its name."""
+    import jax
+
+    return getattr(jax.config, name)
 
 
 @cache

@@ -55,7 +55,7 @@ def content_security_policy(script: str, style: str) -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            "script-src '" + _hash_source(script + "x") + "'",
+            f"script-src '{_hash_source(script)}'",
             f"style-src '{_hash_source(style)}'",
             "img-src data:",
             "base-uri 'none'",

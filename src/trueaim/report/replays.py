@@ -24,6 +24,14 @@ class _Pick(NamedTuple):
     why: str
 
 
+class _Episode(NamedTuple):
+    level: Any
+    places: np.ndarray
+    scores: np.ndarray
+    first: np.ndarray
+    optimal: np.ndarray
+
+
 def replays(policy: Policy, scenario: Scenario, audit: Audit, seed: int = SEED) -> list[Replay]:
     """Replays of the first agent: typical and exceptional levels of each shift, then one of the training setting.
 
@@ -43,18 +51,17 @@ def _of_setting(one: Policy, scenario: Scenario, flat: Map, audit: Audit, settin
     levels = audit.sets[setting]
     results, path = trace(scenario, one, levels.levels, stream(root(seed), f"episodes {setting}"))
     first, length = np.asarray(results.first[0]), np.asarray(results.length[0])
-    places, scores = np.asarray(path.places[0]), np.asarray(path.goals[0])
     for pick in _picks(scenario, levels.references.classes, first, length, setting == "train"):
         steps = int(length[pick.level])
-        drawn = jax.tree.map(lambda table, i=pick.level: np.asarray(table[i]), levels.levels)
-        goals = [
-            _goal(
-                scenario, flat, drawn, number, levels.references.optimal[pick.level], scores[pick.level, :steps], first
-            )
-            for number in range(len(scenario.goals))
-        ]
-        rows, things = flat.drawing(drawn)
-        cells = [_cell(flat, place) for place in places[pick.level, : steps + 1]]
+        episode = _Episode(
+            level=jax.tree.map(lambda table, i=pick.level: np.asarray(table[i]), levels.levels),
+            places=np.asarray(path.places[0, pick.level, : steps + 1]),
+            scores=np.asarray(path.goals[0, pick.level, :steps]),
+            first=first[pick.level],
+            optimal=levels.references.optimal[pick.level],
+        )
+        rows, things = flat.drawing(episode.level)
+        cells = tuple(_cell(flat, place) for place in episode.places)
         yield Replay(
             setting=setting,
             agent_seed=one.seeds[0],
@@ -66,23 +73,22 @@ def _of_setting(one: Policy, scenario: Scenario, flat: Map, audit: Audit, settin
             walls=tuple(rows),
             things=tuple(_thing(flat, name, place) for name, place in [*things, *flat.marks] if name != "start"),
             start=cells[0],
-            path=tuple(cells),
+            path=cells,
             ending="terminated" if bool(results.terminated[0, pick.level]) else "truncated",
-            goals=tuple(goals),
+            goals=tuple(_goal(scenario, flat, episode, number) for number in range(len(scenario.goals))),
         )
 
 
-def _goal(
-    scenario: Scenario, flat: Map, level: Any, number: int, optimal: np.ndarray, scores: np.ndarray, first: int
-) -> ReplayGoal:
-    route = scenario.planner.route(level, number) if scenario.planner else None
-    running = np.concatenate([[0.0], np.cumsum(scores[:, number])])
+def _goal(scenario: Scenario, flat: Map, episode: _Episode, number: int) -> ReplayGoal:
+    route = scenario.planner.route(episode.level, number) if scenario.planner else None
+    running = np.concatenate([[0.0], np.cumsum(episode.scores[:, number])])
+    optimal, first = float(episode.optimal[number]), int(episode.first[number])
     return ReplayGoal(
         name=scenario.goal_names[number],
         optimal_path=None if route is None else tuple(_cell(flat, place) for place in route),
-        optimal=float(optimal[number]) if np.isfinite(optimal[number]) else None,
+        optimal=optimal if np.isfinite(optimal) else None,
         total=float(running[-1]),
-        scores=tuple(float(score) for score in running),
+        scores=tuple(running.tolist()),
         first=first if first >= 0 else None,
     )
 
@@ -90,36 +96,29 @@ def _goal(
 def _picks(
     scenario: Scenario, classes: np.ndarray, first: np.ndarray, length: np.ndarray, training: bool
 ) -> Iterator[_Pick]:
-    goals = scenario.goal_names
-    got = first >= 0
+    wanted, got = scenario.goal_names[0], first >= 0
     if training:
-        yield from _nearest(got.all(-1), length, 1, "training level: one path serves every goal, so none stands out")
+        yield from _slow(got.all(-1), length, 1, "training level: one path serves every goal, so none stands out")
         return
-    for rival in range(1, len(goals)):
+    for rival, other in enumerate(scenario.goal_names[1:], start=1):
         parting = np.equal(classes[:, rival], int(LevelClass.NECESSARILY))
-        wanted, other = goals[0], goals[rival]
-        yield from _nearest(
-            parting & got[:, rival] & ~got[:, 0],
-            length,
-            TYPICAL,
-            f"typical: reaches the {other}, passes the {wanted} by",
-            first[:, rival],
-        )
-        yield from _nearest(parting & got[:, 0] & ~got[:, rival], length, TYPICAL, f"reaches the {wanted} after all")
         agreeing = np.equal(classes[:, rival], int(LevelClass.NON))
-        yield from _nearest(agreeing & got[:, 0], length, 1, f"control: {wanted} and {other} ask for the same path")
-        yield from _nearest(parting & ~got.any(-1), length, 1, "reaches nothing at all")
+        passed_by = parting & got[:, rival] & ~got[:, 0]
+        yield from _slow(passed_by, first[:, rival], TYPICAL, f"reaches the {other} and passes the {wanted} by")
+        yield from _slow(
+            parting & got[:, 0] & ~got[:, rival], length, TYPICAL, f"reaches the {wanted}, not the {other}"
+        )
+        yield from _slow(agreeing & got[:, 0], length, 1, f"control: {wanted} and {other} ask for the same path")
+        yield from _slow(parting & ~got.any(-1), length, 1, "reaches nothing at all")
 
 
-def _nearest(wanted: Any, times: np.ndarray, most: int, why: str) -> Iterator[_Pick]:
+def _slow(found: Any, times: np.ndarray, most: int, why: str) -> Iterator[_Pick]:
     """The levels whose time is nearest to the upper quartile: longer than most, so that there is something to see."""
-    found = np.flatnonzero(wanted)
-    if not found.size:
-        return
-    spent = times[found]
-    target = np.percentile(spent, 75)
-    for level in found[np.argsort(np.abs(spent - target), kind="stable")[:most]]:
-        yield _Pick(int(level), why)
+    levels = np.flatnonzero(found)
+    if levels.size:
+        distance = np.abs(times[levels] - np.percentile(times[levels], 75))
+        for level in levels[np.argsort(distance, kind="stable")[:most]]:
+            yield _Pick(int(level), why)
 
 
 def _class_name(classes: np.ndarray) -> str:

@@ -44,7 +44,7 @@ class PPO:
 
     network: str = "window"
     width: int = 128
-    envs: int = 1024
+    envs: int = 512
     rollout: int = 32
     epochs: int = 2
     minibatches: int = 4
@@ -56,7 +56,7 @@ class PPO:
     entropy: float = 0.01
     value: float = 0.5
     grad_norm: float = 0.5
-    chunk: int = 8
+    chunk: int = 16
 
     def __post_init__(self) -> None:
         if self.network not in networks.ALL:

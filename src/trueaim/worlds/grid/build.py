@@ -7,7 +7,7 @@ import numpy as np
 from trueaim.core.citation import Citation
 from trueaim.core.errors import unknown_name
 from trueaim.core.goal import Goal
-from trueaim.core.scenario import Map, Scenario, Setting
+from trueaim.core.scenario import Knob, Map, Scenario, Setting
 from trueaim.worlds.grid.events import AnyOf, Reached
 from trueaim.worlds.grid.layouts import LAYOUTS, Layout
 from trueaim.worlds.grid.level import WALL, Levels, State
@@ -24,6 +24,12 @@ def square_layout(name: str, size: int) -> Layout:
     if name not in LAYOUTS:
         raise unknown_name("layout", name, LAYOUTS)
     return LAYOUTS[name](size, size)
+
+
+def density_knob(layout: Layout) -> tuple[Knob, ...]:
+    """The knob `density`, for layouts that look at it; a knob that changes nothing is not offered."""
+    meaning = "chance of each further door" if layout.name == "rooms" else "chance that a cell is a wall"
+    return (Knob("density", 0.25, 0, 0.6, meaning),) if layout.takes_density else ()
 
 
 def steps_for(size: int) -> int:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt, UInt32
 
 from trueaim.core.errors import TrueAimError
 
-Density = float | Float[Array, ""]
+Density = int | float | Float[Array, ""]
 """A chance from 0 to `MOST_DENSITY`; what it is the chance of, each layout says."""
 MOST_DENSITY = 0.9
 """The largest density a layout promises to honor."""
@@ -223,7 +223,7 @@ def _lines(length: int) -> list[int]:
 
 def _door_places(
     lines_down: list[int], lines_across: list[int], height: int, width: int
-) -> tuple[Int[np.ndarray, "edge place"], Int[np.ndarray, " edge"]]:
+) -> tuple[Int[np.ndarray, "edge place"], UInt[np.ndarray, " edge"]]:
     """The cells where each door may be, in the order of `Links` and filled up with zeros, and how many those are."""
     bands = [range(above + 1, below) for above, below in zip([-1, *lines_down], [*lines_down, height], strict=True)]
     stripes = [range(left + 1, right) for left, right in zip([-1, *lines_across], [*lines_across, width], strict=True)]

@@ -60,6 +60,6 @@ def _laid_out(tiles: UInt32[Array, "tile side side"], number: Int32[Array, "h w"
     return pixels.reshape(number.shape[0] * side, number.shape[1] * side)
 
 
-def _in_frame(pixels: UInt32[Array, "row column"], outside: UInt32[Array, ""]) -> UInt32[Array, "row column"]:
+def _in_frame(pixels: UInt32[Array, "h w"], outside: UInt32[Array, ""]) -> UInt32[Array, "row column"]:
     margins = [((FRAME - length) // 2, FRAME - length - (FRAME - length) // 2, 0) for length in pixels.shape]
     return jax.lax.pad(pixels, outside, margins)

@@ -35,6 +35,7 @@ class Thing:
             longer axis (so a square region); None for no limit.
         apart: earlier things and corners on which it never lies.
         copies: how many copies of its channel a network sees.
+        sprite: what it looks like in pictures; by default like its name.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Thing:
     within: str | int | None = None
     apart: tuple[str, ...] = ()
     copies: int = 1
+    sprite: str = ""
 
 
 def square_distance(height: int, width: int, cell: Int[Array, ""] | int) -> Int[Array, " cell"]:

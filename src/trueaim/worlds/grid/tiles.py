@@ -15,6 +15,7 @@ SAMPLES = 4
 MOST_PIXELS = 64
 """The largest tile, in pixels across."""
 
+Number = int | float
 Color = tuple[int, int, int]
 Mask = Bool[np.ndarray, "row column"]
 Shape = Callable[[Float[np.ndarray, "row column"], Float[np.ndarray, "row column"]], Mask]
@@ -26,8 +27,8 @@ class Layer(NamedTuple):
 
     shape: Shape
     color: Color
-    least_pixels: float = 0
-    below_pixels: float = np.inf
+    least_pixels: Number = 0
+    below_pixels: Number = np.inf
 
 
 class Sprite(NamedTuple):
@@ -46,30 +47,30 @@ class Atlas(NamedTuple):
     """
 
     pixels: UInt32[np.ndarray, "tile side side"]
-    outside: UInt32[np.ndarray, ""]
+    outside: int
 
 
-def disk(x: float, y: float, radius: float) -> Shape:
+def disk(x: Number, y: Number, radius: Number) -> Shape:
     """A filled circle."""
     return ellipse(x, y, radius, radius)
 
 
-def ellipse(x: float, y: float, across: float, down: float) -> Shape:
+def ellipse(x: Number, y: Number, across: Number, down: Number) -> Shape:
     """A filled ellipse of these half axes."""
     return lambda right, low: ((right - x) / across) ** 2 + ((low - y) / down) ** 2 <= 1
 
 
-def ring(x: float, y: float, outer: float, inner: float) -> Shape:
+def ring(x: Number, y: Number, outer: Number, inner: Number) -> Shape:
     """What is between two circles."""
     return lambda right, low: disk(x, y, outer)(right, low) & ~disk(x, y, inner)(right, low)
 
 
-def box(left: float, top: float, right: float, bottom: float) -> Shape:
+def box(left: Number, top: Number, right: Number, bottom: Number) -> Shape:
     """A filled rectangle."""
     return lambda x, y: (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
 
 
-def polygon(*corners: tuple[float, float]) -> Shape:
+def polygon(*corners: tuple[Number, Number]) -> Shape:
     """A filled convex polygon, its corners clockwise as seen."""
 
     def inside(x: Float[np.ndarray, "row column"], y: Float[np.ndarray, "row column"]) -> Mask:
@@ -79,12 +80,12 @@ def polygon(*corners: tuple[float, float]) -> Shape:
     return inside
 
 
-def diamond(radius: float) -> Shape:
+def diamond(radius: Number) -> Shape:
     """A filled square on its corner, in the middle."""
     return lambda x, y: np.abs(x - 0.5) + np.abs(y - 0.5) <= radius
 
 
-def star(outer: float, inner: float) -> Shape:
+def star(outer: Number, inner: Number) -> Shape:
     """A filled five-pointed star, in the middle."""
 
     def inside(x: Float[np.ndarray, "row column"], y: Float[np.ndarray, "row column"]) -> Mask:
@@ -319,7 +320,7 @@ def atlas(sprites: tuple[str, ...], side: int) -> Atlas:
     tiles = [_tile(cell, sprites, side) for cell in range(1 << (FIRST_THING + len(sprites)))]
     pixels = np.concatenate(tiles)
     pixels.setflags(write=False)  # it is cached, so nobody may write on it
-    return Atlas(pixels, _packed(np.array(WALL_FACE)))
+    return Atlas(pixels, int(_packed(np.array([WALL_FACE]))[0]))
 
 
 def _tile(cell: int, sprites: Sequence[str], side: int) -> UInt32[np.ndarray, "odd row column"]:

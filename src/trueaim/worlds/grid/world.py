@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, UInt8, UInt32
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8, UInt32
 
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.scenario import Cells, Channel, Knob
 from trueaim.worlds.grid.events import Reached
 from trueaim.worlds.grid.layouts import Layout
 from trueaim.worlds.grid.level import AGENT, MOST_THINGS, MOVES, WALL, Levels, State, Transition, thing_bit
+from trueaim.worlds.grid.picture import picture
 from trueaim.worlds.grid.placement import CORNERS, Thing, choose, corner_cell, within_reach
+from trueaim.worlds.grid.text import parse, show
 
 SMALLEST, LARGEST = 3, 31
 
@@ -147,3 +149,30 @@ class GridWorld:
         """The level's row of the table with the agent on it."""
         cells = levels.cells[state.level].at[state.position].add(jnp.uint8(AGENT))
         return cells.reshape(self.height, self.width)
+
+    def planes(self, levels: Levels) -> Bool[Array, "level cell channel"]:
+        """The table of levels as booleans: wall, agent (nowhere yet) and each thing; for `observe_planes`."""
+        bits = jnp.array([channel.bit for channel in self.observation.channels], jnp.uint8)
+        return (levels.cells[..., None] & bits) != 0
+
+    def observe_planes(self, planes: Bool[Array, "level cell channel"], state: State) -> Bool[Array, "cell channel"]:
+        """The same observation as `observe` gives, as booleans taken from a table that was made once."""
+        return planes[state.level].at[state.position, 1].set(True)
+
+    def picture(self, levels: Levels, state: State, scale: int | None = None) -> UInt8[Array, "row column rgb"]:
+        """What a person would see: 64x64 pixels, or `scale` pixels for each cell."""
+        sprites = tuple(thing.sprite or thing.name for thing in self.things)
+        return picture(self.observe(levels, state).ravel(), self.height, self.width, sprites, scale=scale)
+
+    def to_text(self, level: Levels) -> str:
+        """One level as a map in letters; `from_text` gives it back."""
+        return show(level, self.height, self.width, [thing.name for thing in self.things])
+
+    def from_text(self, text: str) -> Levels:
+        """A table of one level from a map in letters; raises for other sizes and for what cannot be read."""
+        found = parse(text, [thing.name for thing in self.things])
+        if (found.height, found.width) != (self.height, self.width):
+            raise TrueAimError(
+                f"map: got {found.height}x{found.width} cells, needs {self.height}x{self.width}; build that size"
+            )
+        return jax.tree.map(lambda field: jnp.asarray(field)[None], found.level)
