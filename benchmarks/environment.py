@@ -39,9 +39,9 @@ def environment_rate(observation: str, batch: int = 1_024, steps: int = 512, siz
             ended = outcome.terminated | outcome.truncated
             fresh = jax.vmap(partial(begin, case, levels))((bits >> 2) % LEVELS)
             running = jax.tree.map(lambda new, old: _where(ended, new, old), fresh, running)
-            return (running, jax.vmap(look)(running.state), earned + outcome.goals), None
+            return (running, jax.vmap(look)(running.state), jax.tree.map(jnp.add, earned, outcome.goals)), None
 
-        return jax.lax.scan(step, (running, seen, jnp.zeros((batch, len(case.goals)))), bits)[0]
+        return jax.lax.scan(step, (running, seen, (jnp.zeros(batch),) * len(case.goals)), bits)[0]
 
     running = jax.vmap(partial(begin, case, levels))(jnp.arange(batch))
     return rate(run, root(1), running, jax.vmap(look)(running.state), count=batch * steps, repeats=9)

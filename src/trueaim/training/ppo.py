@@ -204,7 +204,7 @@ def collect(
     value_next = _bootstrap(scenario, config, state.network, table, arrived, outcome.truncated, value_next)
     cut = outcome.terminated | outcome.truncated
     rollout = Rollout(
-        observation, action, log_prob, value, outcome.goals[..., 0], jnp.where(outcome.terminated, 0.0, value_next), cut
+        observation, action, log_prob, value, outcome.goals[0], jnp.where(outcome.terminated, 0.0, value_next), cut
     )
     rows = jax.tree.map(lambda tables: tables[running.state.level], table)
     state = state._replace(rows=rows, running=_renumbered(running, jnp.arange(config.envs)))

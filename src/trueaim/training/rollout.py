@@ -131,7 +131,7 @@ def _step(
     after: tuple[Running, Outcome] = jax.vmap(partial(advance, scenario, levels))(carry.running, actions)
     running, outcome = after
     keep = partial(jax.tree.map, lambda new, old: jnp.where(_as(carry.alive, new), new, old))
-    goals = jnp.where(carry.alive[:, None], outcome.goals, 0.0)
+    goals = jnp.where(carry.alive[:, None], jnp.stack(outcome.goals, -1), 0.0)
     first = jnp.where((carry.first == NEVER) & (goals != 0), running.time[:, None], carry.first)
     terminated = carry.terminated | (carry.alive & outcome.terminated)
     alive = carry.alive & ~(outcome.terminated | outcome.truncated)

@@ -150,14 +150,15 @@ class GridWorld:
         cells = levels.cells[state.level].at[state.position].add(jnp.uint8(AGENT))
         return cells.reshape(self.height, self.width)
 
-    def planes(self, levels: Levels) -> Bool[Array, "level cell channel"]:
-        """The table of levels as booleans: wall, agent (nowhere yet) and each thing; for `observe_planes`."""
+    def planes(self, levels: Levels) -> Bool[Array, "level channel_cell"]:
+        """The table of levels as one boolean plane after another: wall, agent (nowhere yet), each thing."""
         bits = jnp.array([channel.bit for channel in self.observation.channels], jnp.uint8)
-        return (levels.cells[..., None] & bits) != 0
+        planes = (levels.cells[:, None] & bits[:, None]) != 0
+        return planes.reshape(planes.shape[0], -1)
 
-    def observe_planes(self, planes: Bool[Array, "level cell channel"], state: State) -> Bool[Array, "cell channel"]:
-        """The same observation as `observe` gives, as booleans taken from a table that was made once."""
-        return planes[state.level].at[state.position, 1].set(True)
+    def observe_planes(self, planes: Bool[Array, "level channel_cell"], state: State) -> Bool[Array, " channel_cell"]:
+        """The same observation as `observe` gives, as booleans from the table that `planes` made once."""
+        return planes[state.level].at[self.height * self.width + state.position].set(True)
 
     def picture(self, levels: Levels, state: State, scale: int | None = None) -> UInt8[Array, "row column rgb"]:
         """What a person would see: 64x64 pixels, or `scale` pixels for each cell."""
