@@ -5,8 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from grid_kernels import Rate, rate
 
+from grid_kernels import Rate, rate
 from trueaim import scenario
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import training_levels

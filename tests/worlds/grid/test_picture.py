@@ -6,7 +6,8 @@ import pytest
 from trueaim.core.errors import TrueAimError
 from trueaim.worlds.grid.level import AGENT, WALL, thing_bit
 from trueaim.worlds.grid.picture import FRAME, packed_picture, picture, unpacked
-from trueaim.worlds.grid.tiles import FLOOR, SPRITES, WALL_FACE, atlas
+from trueaim.worlds.grid.sprites import FLOOR, SPRITES, WALL_FACE
+from trueaim.worlds.grid.tiles import atlas
 
 TWO = ("cheese", "dish")
 

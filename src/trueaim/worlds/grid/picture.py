@@ -21,7 +21,7 @@ def picture(
         cells: the cells as observed, the agent's bit among them; no bits of things beyond `sprites`.
         height: rows of the map.
         width: columns of the map.
-        sprites: the sprite of each thing, in order; names in `tiles.SPRITES`.
+        sprites: the sprite of each thing, in order; names in `sprites.SPRITES`.
         scale: pixels across a cell. Without it the picture is a policy's frame: `FRAME` pixels in square, the map as
             large as whole pixels allow, in its middle, and the color of walls around it.
 
