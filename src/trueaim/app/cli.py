@@ -241,6 +241,8 @@ def main() -> NoReturn:
         sys.exit(0)
     except Exception as error:
         usage = getattr(error, "format_message", None)
+        if usage is None and "RESOURCE_EXHAUSTED" in str(error):
+            _complain("memory: the device has too little; lower learner.envs, --levels or the group of seeds", 3)
         if usage is None:
             raise
         _complain(f"{usage()} See: trueaim --help", 2)

@@ -87,13 +87,17 @@ def training(out: Console, goal: str) -> Iterator[Training]:
 def verdict_table(verdict: Verdict) -> Table:
     """The table of every goal on every setting."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("setting", "goal", "share of optimal", "reached", "reached first", "uniform random"):
-        table.add_column(heading, justify="left" if heading in ("setting", "goal") else "right")
+    for heading in ("setting", "goal", "share of optimal", "reached", "first", "random"):
+        table.add_column(heading, justify="left" if heading in ("setting", "goal") else "right", no_wrap=True)
     for line in verdict.table:
-        chance = "no data" if line.random is None or not line.optimal else f"{line.random / line.optimal:.2f}"
-        cells = (line.setting, line.goal, str(line.share), str(line.reached), str(line.first), chance)
-        table.add_row(*(escape(cell) for cell in cells))
+        chance = None if line.random is None or not line.optimal else line.random / line.optimal
+        rates = (_plain(line.reached.value), _plain(line.first.value), _plain(chance))
+        table.add_row(escape(line.setting), escape(line.goal), escape(str(line.share)), *rates)
     return table
+
+
+def _plain(value: float | None) -> str:
+    return "no data" if value is None else f"{value:.2f}"
 
 
 def print_verdict(out: Console, verdict: Verdict) -> None:

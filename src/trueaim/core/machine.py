@@ -86,7 +86,9 @@ def facts() -> dict[str, str]:
     device = jax.devices()[0]
     return {
         **versions(),
-        "device": f"{device.platform} {device.device_kind}",
+        "device": device.platform
+        if device.device_kind == device.platform
+        else f"{device.platform} {device.device_kind}",
         "processor": _processor(),
         "threads": os.environ.get("NPROC") or str(len(os.sched_getaffinity(0))),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),

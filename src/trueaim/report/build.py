@@ -80,8 +80,8 @@ def _scenario(scenario: Scenario) -> ScenarioInfo:
 def _description(policy: Policy) -> str:
     asked = policy.record.get("asked")
     if asked is None:
-        return "not trained here"
-    return f"{asked.steps:,} environment steps each, alpha {asked.alpha:g}"
+        return "Not trained here."
+    return f"{asked.steps:,} environment steps each, alpha {asked.alpha:g}."
 
 
 def _card(verdict: Verdict, shift: OfShift) -> VerdictCard:
@@ -181,7 +181,7 @@ def _curves(policy: Policy, scenario: Scenario) -> Curves | None:
             series.append(
                 Series(setting=setting, goal=goal, seed=seed, values=tuple(values.get(step) for step in steps))
             )
-    note = "mean discounted return on fixed held-out levels, solvable or not, so the best possible is below 1"
+    note = "Mean discounted return on fixed held-out levels, solvable or not, so the best possible is below 1."
     return Curves(x=tuple(steps), series=tuple(series), note=note)
 
 

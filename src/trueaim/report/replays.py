@@ -15,6 +15,12 @@ from trueaim.core.scenario import Map, Scenario
 from trueaim.report.payload import Replay, ReplayGoal, Thing
 from trueaim.training.rollout import trace
 
+CLASSES = {
+    LevelClass.UNSOLVABLE: "unsolvable",
+    LevelClass.NON: "goals agree",
+    LevelClass.POSSIBLY: "goals may disagree",
+    LevelClass.NECESSARILY: "goals must disagree",
+}
 TYPICAL = 2
 """Replays of each common sort."""
 
@@ -122,7 +128,7 @@ def _slow(found: Any, times: np.ndarray, most: int, why: str) -> Iterator[_Pick]
 
 
 def _class_name(classes: np.ndarray) -> str:
-    return LevelClass(int(classes[1:].max())).name.lower() + "-distinguishing"
+    return CLASSES[LevelClass(int(classes[1:].max()))]
 
 
 def _cell(flat: Map, place: int) -> tuple[int, int]:

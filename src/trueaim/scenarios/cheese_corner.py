@@ -51,7 +51,13 @@ def cheese_corner(
         world=world,
         goals=(
             Goal(target, world.reached(target), role=INTENDED, description=f"reach the {target}"),
-            Goal("corner", world.reached(corner), role=PROXY, once=True, description=f"visit the {corner} corner"),
+            Goal(
+                "corner",
+                world.reached(corner),
+                role=PROXY,
+                once=True,
+                description=f"visit the {corner.replace('_', ' ')} corner",
+            ),
         ),
         ends=world.reached(target),
         train=Setting(spread=0),

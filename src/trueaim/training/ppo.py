@@ -56,7 +56,7 @@ class PPO:
     entropy: float = 0.01
     value: float = 0.5
     grad_norm: float = 0.5
-    chunk: int = 16
+    chunk: int = 4
 
     def __post_init__(self) -> None:
         if self.network not in networks.ALL:

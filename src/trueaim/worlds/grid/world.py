@@ -44,7 +44,7 @@ class GridWorld:
             raise TrueAimError(f"size: got {sides[0]}x{sides[1]}, needs sides from {SMALLEST} to {LARGEST}; change it")
         if len(self.things) > MOST_THINGS:
             raise TrueAimError(f"things: got {len(self.things)}, needs at most {MOST_THINGS}; leave some out")
-        knobs = {knob.name for knob in self.knobs}
+        knobs = {knob.name: knob for knob in self.knobs}
         for number, thing in enumerate((*self.things, self.start)):
             places = {earlier.name for earlier in self.things[:number]} | set(CORNERS)
             for place in (*thing.apart, *([thing.near] if thing.near else [])):
@@ -52,6 +52,12 @@ class GridWorld:
                     raise unknown_name(f"place for {thing.name}", place, places)
             if isinstance(thing.within, str) and thing.within not in knobs:
                 raise unknown_name("knob", thing.within, knobs)
+            least = knobs[thing.within].low if isinstance(thing.within, str) else thing.within
+            if least is not None and thing.near in thing.apart and (least + 1) ** 2 <= len(set(thing.apart)):
+                raise TrueAimError(
+                    f"{thing.name}: got a place within {least:g} cells of {thing.near} but never on "
+                    f"{', '.join(thing.apart)}, needs a cell that may be taken; choose another place for it"
+                )
 
     @property
     def height(self) -> int:
