@@ -137,7 +137,7 @@ def train(
     place = commands.named_run(runs, name, plan)
     out = _out(as_json)
     policy = commands.train_command(plan, place, out, fresh, allow_drift)
-    out.print(f"trained  {place.folder}\nnext:    trueaim audit {place.folder}")
+    out.print(f"trained  {place.folder}\nnext:    trueaim audit {place.folder}", markup=False)
     if as_json:
         goals, settings = plan.scenario.goal_names, plan.scenario.settings
         curves = policy.record["curves"]
@@ -169,7 +169,7 @@ def audit(
     plan = commands.resume.plan_of(policy.record["asked"])
     path = commands.report_command(place, policy, scenario, found, seed, commands.command_of(plan, levels, seed))
     commands.console.print_verdict(out, found.verdict)
-    out.print(f"report  {path}\nnext:   open it in a browser")
+    out.print(f"report  {path}\nnext:   open it in a browser", markup=False)
     if as_json:
         _answer({"run": str(place.folder), "report": str(path), "verdict": found.verdict.model_dump(mode="json")})
     code = commands.gate(found.verdict, require)
@@ -191,7 +191,7 @@ def report(
     if as_json:
         _answer({"report": str(path)})
     else:
-        _out(False).print(f"report  {path}\nnext:   open it in a browser")
+        _out(False).print(f"report  {path}\nnext:   open it in a browser", markup=False)
 
 
 @app.command(epilog="Example: trueaim doctor --json")

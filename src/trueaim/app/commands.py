@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from trueaim import scenarios
 from trueaim.app import console, requests
@@ -16,6 +17,7 @@ from trueaim.audit.audit import Audit, audit
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.files import replace
 from trueaim.core.lock import hold
+from trueaim.core.names import check_name
 from trueaim.core.policy import Policy
 from trueaim.core.run import Place
 from trueaim.core.scenario import Scenario
@@ -31,21 +33,31 @@ DEMO = {"scenario.size": "9", "knob.density": "0.15"}
 def train_command(plan: Plan, place: Place, out: Console, fresh: bool, allow_drift: bool) -> Policy:
     """Train, or continue, a run in its folder."""
     goal = plan.scenario.goal_names[0]
-    out.print(
-        f"[bold]train[/] {plan.scenario.name}  {len(plan.seeds)} agent(s)"
-        f"  {plan.chunks * plan.steps_per_chunk:,} steps each  alpha {plan.alpha:g}  -> {place.folder}"
+    heading = f"[bold]train[/] {plan.scenario.name}  {len(plan.seeds)} agent(s)"
+    heading += (
+        f"  {plan.chunks * plan.steps_per_chunk:,} steps each  alpha {plan.alpha:g}  -> {escape(str(place.folder))}"
     )
-    with console.training(out, goal) as show:
-        return train(plan, place, fresh=fresh, allow_drift=allow_drift, show=show)
+    with console.training(out, goal, heading) as show:
+        policy = train(plan, place, fresh=fresh, allow_drift=allow_drift, show=show)
+    for notice in policy.record["notices"]:
+        out.print(f"[yellow]note[/] {escape(notice)}")
+    return policy
 
 
 def audit_command(place: Place, policy: Policy, scenario: Scenario, out: Console, levels: int, seed: int) -> Audit:
     """Audit a policy and keep verdict and episodes in its folder."""
+    enough(levels)
     out.print(f"[bold]audit[/] {policy.name}  {len(policy.seeds)} agent(s)  {levels} held-out levels a setting")
     with out.status("  levels") as status, hold(place.folder):
         found = audit(policy, scenario, levels=levels, seed=seed, show=lambda stage: status.update(f"  {stage}"))
         store.save(place, found, levels, seed)
     return found
+
+
+def enough(levels: int) -> None:
+    """Raise, before any work, for fewer levels than an audit needs."""
+    if levels < 2:
+        raise TrueAimError(f"--levels: got {levels}, needs at least 2; ask for more")
 
 
 def report_command(place: Place, policy: Policy, scenario: Scenario, found: Audit, seed: int, command: str) -> Path:
@@ -78,6 +90,7 @@ def demo(
     out: Console, runs: Path, alpha: float, seeds: int, steps: int, levels: int, seed: int, exact: bool
 ) -> dict[str, Any]:
     """Train, audit and report the small maze, from nothing."""
+    enough(levels)
     started = time.monotonic()
     words = [f"{name}={value}" for name, value in DEMO.items()]
     plan = requests.plan_for(
@@ -165,4 +178,4 @@ def named_run(runs: Path, name: str | None, plan: Plan) -> Place:
     """The folder of a run: the name that was given, or one that is the same for the same request."""
     if name is not None and ("/" in name or name in (".", "..")):
         raise TrueAimError(f"--name: got {name!r}, needs a name without slashes; use --runs for the folder")
-    return Place(runs / (name or requests.default_name(plan)))
+    return Place(runs / check_name("run", name or requests.default_name(plan)))

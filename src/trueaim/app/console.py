@@ -33,8 +33,8 @@ def console(quiet: bool = False) -> Console:
 class Training:
     """Shows a training run: a bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, out: Console, goal: str) -> None:
-        self.out, self.goal = out, goal
+    def __init__(self, out: Console, goal: str, heading: str) -> None:
+        self.out, self.goal, self.heading = out, goal, heading
         self.started: float | None = None
         self.first_done = 0
         self.said = 0.0
@@ -44,7 +44,8 @@ class Training:
     def __call__(self, progress: learn.Progress) -> None:
         """Show where training stands."""
         now = time.monotonic()
-        if self.started is None:
+        if self.started is None:  # the heading waits until the request was found good
+            self.out.print(self.heading)
             self.started, self.first_done = now, progress.done
         rate = (progress.done - self.first_done) / max(1e-9, now - self.started)
         text = f"seed {progress.seeds[0]}  {progress.done / 1e6:.1f}M steps"
@@ -53,8 +54,8 @@ class Training:
         if self.bar is not None:
             self.bar.update(self.task, completed=progress.done, total=progress.total, text=text)  # type: ignore[arg-type]
         elif now - self.said > SECONDS_BETWEEN_LINES or progress.done == progress.total:
-            left = (progress.total - progress.done) / rate if rate else float("nan")
-            self.out.print(f"  training  {progress.done / progress.total:4.0%}  {text}  {left:.0f} s left")
+            left = f"  {(progress.total - progress.done) / rate:.0f} s left" if rate else ""
+            self.out.print(f"  training  {progress.done / progress.total:4.0%}  {text}{left}")
             self.said = now
 
 
@@ -66,9 +67,9 @@ def _returns(progress: learn.Progress, goal: str) -> str:
 
 
 @contextmanager
-def training(out: Console, goal: str) -> Iterator[Training]:
+def training(out: Console, goal: str, heading: str) -> Iterator[Training]:
     """Shows a training run for as long as the block runs."""
-    shown = Training(out, goal)
+    shown = Training(out, goal, heading)
     if not out.is_terminal or out.quiet or os.environ.get("CI"):
         yield shown
         return

@@ -32,8 +32,10 @@ def find(name: str) -> Callable[..., Scenario]:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise TrueAimError(f"scenario: got {name!r}, which cannot be imported ({error}); check the spelling") from None
+    if not isinstance(found, Scenario) and not inspect.isfunction(found):
+        raise TrueAimError(f"scenario: got {name!r}, needs a Scenario or a function that makes one; name another")
     return (lambda: found) if isinstance(found, Scenario) else found
 
 
@@ -82,6 +84,5 @@ def _build(name: str, options: tuple[tuple[str, Any], ...]) -> Scenario:
     except ValidationError as error:
         first = error.errors()[0]
         option = first["loc"][0] if first["loc"] else name
-        raise TrueAimError(
-            f"{option}: got {first['input']!r}, needs {first['msg'].lower()}; see 'trueaim list'"
-        ) from None
+        wanted = first["msg"].lower().removeprefix("input should be ")
+        raise TrueAimError(f"{option}: got {first['input']!r}, needs {wanted}; see 'trueaim list'") from None

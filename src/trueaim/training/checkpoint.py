@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from trueaim.core.errors import DamagedError, TrueAimError
+from trueaim.core.errors import DamagedError, MachineError, TrueAimError
 from trueaim.core.files import Stamp, ensure_room, new_folder, write_json, write_table, write_tensors
 from trueaim.core.reading import read_json, read_table, read_tensors
 from trueaim.core.run import SCHEMA_VERSION, parsed
@@ -130,6 +130,7 @@ def read(folder: Path, like: Any, metrics: Path) -> tuple[Any, Manifest, list[st
 
     Raises:
         DamagedError: there are checkpoints, but none verifies.
+        MachineError: the disk or the memory failed while reading.
         TrueAimError: there is none.
     """
     passed: list[str] = []
@@ -142,8 +143,8 @@ def read(folder: Path, like: Any, metrics: Path) -> tuple[Any, Manifest, list[st
             for part in manifest.metrics:
                 read_part(metrics, part)
             return unflatten(arrays, like, path), manifest, passed
-        except DamagedError as error:
-            passed.append(str(error))
+        except MachineError:
+            raise  # the checkpoint may be whole; to pass it over would lose it
         except TrueAimError as error:
             passed.append(str(error))
     if passed:

@@ -1,5 +1,6 @@
 """What one group of agents has behind it: its newest state, its curves, and both on disk."""
 
+import os
 import shutil
 import time
 from typing import Any
@@ -13,6 +14,20 @@ from trueaim.training import checkpoint
 from trueaim.training.curves import Row
 
 SECONDS_BETWEEN_CHECKPOINTS = 15.0
+SECONDS_VARIABLE = "TRUEAIM_CHECKPOINT_SECONDS"
+"""Environment variable: another number of seconds; 0 saves after every chunk."""
+
+
+def seconds_between_checkpoints() -> float:
+    """How long training goes on before it saves again: `TRUEAIM_CHECKPOINT_SECONDS`, or 15."""
+    chosen = os.environ.get(SECONDS_VARIABLE) or SECONDS_BETWEEN_CHECKPOINTS
+    try:
+        seconds = float(chosen)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise TrueAimError(f"{SECONDS_VARIABLE}: got {str(chosen)[:40]!r}, needs seconds of at least 0; change it")
+    return seconds
 
 
 class History:
@@ -37,13 +52,13 @@ class History:
         self.notices: list[str] = []
         self._unsaved: list[Row] = []
         self._parts: list[checkpoint.Named] = []
-        self._saved_at = time.monotonic()
+        self._every, self._saved_at = seconds_between_checkpoints(), time.monotonic()
         label = f"seed-{seeds[0]}" if len(seeds) == 1 else f"seeds-{seeds[0]}-{seeds[-1]}"
         self._checkpoints = place.checkpoints / label if place else None
         self._metrics = place.metrics / label if place else None
 
     def restore(self, like: Any) -> Any | None:
-        """The newest state on disk that verifies, or None for a new run; parts of curves beyond it are dropped."""
+        """The newest state on disk that verifies, or None for a new run; changes nothing on disk."""
         if self._checkpoints is None or self._metrics is None or not checkpoint.saved(self._checkpoints):
             return None
         state, manifest, self.notices = checkpoint.read(self._checkpoints, like, self._metrics)
@@ -56,12 +71,12 @@ class History:
                 Row(int(seed), int(step), str(name), float(value))
                 for seed, step, name, value in zip(*columns, strict=True)
             ]
-        self._drop_unnamed()
         return state
 
-    def _drop_unnamed(self) -> None:
-        assert self._metrics is not None
-        assert self._checkpoints is not None
+    def drop_later(self) -> None:
+        """Remove what lies beyond the restored state; only for who holds the folder and trains on."""
+        if self._checkpoints is None or self._metrics is None or not self._metrics.is_dir():
+            return
         named = {part.name for part in self._parts}
         for path in self._metrics.iterdir():
             if path.name not in named:
@@ -77,7 +92,7 @@ class History:
 
     def reached(self, state: Any, iteration: int, last: bool) -> None:
         """Save the state if it is time to, or if it is the last one."""
-        due = time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS
+        due = time.monotonic() - self._saved_at >= self._every
         if self._checkpoints is None or self._metrics is None or not (due or last):
             return
         if self._unsaved:

@@ -23,6 +23,7 @@ from trueaim.training.signals import Stop, listening
 
 POINTS = 24
 """About how many points a learning curve has, beside the one before training."""
+LARGEST_SEED = 10**9
 
 
 class Progress(NamedTuple):
@@ -68,6 +69,10 @@ class Plan:
             raise TrueAimError(f"steps: got {self.steps}, needs at least 1; raise it")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise TrueAimError(f"seeds: got {list(self.seeds)}, needs different numbers of at least 0; change them")
+        if max(self.seeds) > LARGEST_SEED:
+            raise TrueAimError(f"seeds: got {max(self.seeds)}, needs at most {LARGEST_SEED}; lower it")
+        if self.group < 1:
+            raise TrueAimError(f"group: got {self.group}, needs at least 1; raise it")
         if not 0 <= self.alpha <= 1:
             raise TrueAimError(f"alpha: got {self.alpha:g}, needs a share from 0 to 1; change it")
         object.__setattr__(self, "toward", self.toward or next(iter(self.scenario.shifts)))
@@ -171,6 +176,7 @@ def assemble(plan: Plan, histories: list[History]) -> Policy:
         "asked": plan.asked(),
         "curves": Curves(rows),
         "drifted": any(history.drifted for history in histories),
+        "notices": [notice for history in histories for notice in history.notices],
     }
     return learned(network, seeds, name=f"{plan.config.network} network", record=record)
 
@@ -183,6 +189,7 @@ def _train_group(
     alpha = jnp.float32(plan.alpha)
     begun = initial_state(plan, seeds)
     state = history.restore(begun)
+    history.drop_later()
     if state is None:
         state = begun
         history.add(baseline.rows(learned(state.network, seeds), 0))

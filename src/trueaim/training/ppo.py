@@ -3,6 +3,7 @@
 Source: Schulman et al. 2017, arXiv 1707.06347; generalized advantages: arXiv 1506.02438, equation 16.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -44,8 +45,8 @@ class PPO:
 
     network: str = "window"
     width: int = 128
-    envs: int = 512
-    rollout: int = 32
+    envs: int = 1024
+    rollout: int = 16
     epochs: int = 2
     minibatches: int = 4
     learning_rate: float = 1e-3
@@ -68,6 +69,12 @@ class PPO:
             raise TrueAimError(
                 f"envs: got {self.envs}, needs a multiple of minibatches ({self.minibatches}); change one of them"
             )
+        for name in ("learning_rate", "grad_norm"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise TrueAimError(f"{name}: got {getattr(self, name)}, needs a finite number above 0; change it")
+        for name in ("entropy", "value"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise TrueAimError(f"{name}: got {getattr(self, name)}, needs a finite number of at least 0; change it")
         for name, low, high in (("discount", 0, 1), ("trace", 0, 1), ("clip", 0, 10), ("final_rate", 0, 1)):
             if not low <= getattr(self, name) <= high:
                 raise TrueAimError(f"{name}: got {getattr(self, name)}, needs {low} to {high}; change it")
@@ -278,7 +285,7 @@ def update(
         (_, metrics), gradient = jax.value_and_grad(partial(loss, config), has_aux=True)(network, part)
         direction, moments = optimizer.update(gradient, moments)
         network = jax.tree.map(lambda parameter, step: parameter - rate * step, network, direction)
-        return (network, moments), metrics._replace(grad_norm=optax.global_norm(gradient))
+        return (network, moments), metrics._replace(grad_norm=optax.tree.norm(gradient))
 
     orders = jax.vmap(lambda key: jax.random.permutation(key, config.envs))(jax.random.split(key, config.epochs))
     (network, moments), metrics = jax.lax.scan(minibatch, (network, moments), orders.reshape(-1, size))

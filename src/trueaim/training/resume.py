@@ -1,7 +1,10 @@
 """A finished run from its folder: the plan that was asked, and the policy that came of it."""
 
+from collections.abc import Mapping
+from typing import get_type_hints
+
 from trueaim import scenarios
-from trueaim.core.errors import TrueAimError
+from trueaim.core.errors import DamagedError, TrueAimError
 from trueaim.core.policy import Policy
 from trueaim.core.run import Asked, Place, read_record
 from trueaim.core.scenario import Scenario, adjusted
@@ -24,10 +27,23 @@ def plan_of(asked: Asked) -> Plan:
         seeds=tuple(asked.seeds),
         alpha=asked.alpha,
         toward=asked.toward,
-        config=PPO(**asked.learner),  # type: ignore[arg-type]
+        config=_learner(asked.learner),
         exact=asked.exact,
         group=asked.group,
     )
+
+
+def _learner(values: Mapping[str, str | int | float]) -> PPO:
+    """Recorded hyper-parameters; all of them must be there, so that another default changes nothing."""
+    needed = get_type_hints(PPO)
+    if odd := sorted(set(needed) ^ set(values)):
+        raise DamagedError(f"learner.{odd[0][:40]}: is on one side only; the run belongs to another version of TrueAim")
+    for name, value in values.items():
+        if not isinstance(value, (int, float) if needed[name] is float else needed[name]):
+            raise DamagedError(
+                f"learner.{name}: got {str(value)[:40]!r}, needs {needed[name].__name__}; restore run.toml"
+            )
+    return PPO(**values)  # type: ignore[arg-type]
 
 
 def load(place: Place) -> tuple[Scenario, Policy]:
@@ -42,6 +58,8 @@ def load(place: Place) -> tuple[Scenario, Policy]:
     for seeds in plan.groups:
         history = History(record.asked, seeds, place, drifted=False)
         state = history.restore(initial_state(plan, seeds))
+        if history.notices:
+            raise DamagedError(f"{history.notices[0].rstrip('.')}. Give the train command again to repair the run")
         if state is None or history.iteration < plan.chunks * plan.config.chunk:
             raise TrueAimError(
                 f"{place.folder}: training is not finished for seeds {list(seeds)}; give the train command again"

@@ -32,9 +32,15 @@ def density_knob(layout: Layout) -> tuple[Knob, ...]:
     return (Knob("density", 0.25, 0, 0.6, meaning),) if layout.takes_density else ()
 
 
-def steps_for(size: int) -> int:
+TREE_STEPS = 500
+"""Time limit in tree mazes, as in Langosco et al. 2022: their paths are long, and random moves must find the end now
+and then, or there is nothing to learn from."""
+
+
+def steps_for(layout: Layout) -> int:
     """The time limit that suits a map: 128 steps for 13x13 as in arXiv 2507.03068, in proportion to the area."""
-    return max(32, round(128 * size * size / 169))
+    side = max(layout.height, layout.width)
+    return TREE_STEPS if layout.name == "kruskal" else max(32, round(128 * side * side / 169))
 
 
 def grid_scenario(
@@ -52,7 +58,7 @@ def grid_scenario(
     discount: float = DISCOUNT,
 ) -> Scenario:
     """A scenario on a grid, with its exact planner where its goals allow one, and its map."""
-    limit = horizon or steps_for(max(world.height, world.width))
+    limit = horizon or steps_for(world.layout)
     return Scenario(
         name=name,
         claim=claim,

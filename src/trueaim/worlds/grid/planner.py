@@ -196,17 +196,17 @@ def _classes(planner: GridPlanner, levels: Levels, rival: int) -> Int[Array, " l
     wanted = _target(planner, levels, planner.goals[0])
     ahead = distances(walls, _target(planner, levels, planner.goals[rival])).astype(jnp.int32)
     reachable = ahead != UNREACHABLE
-    nearer = _step(walls, ahead) == ahead[..., None] - 1
+    after = _step(walls, ahead)
+    nearest = after == after.min(-1, keepdims=True)  # on the rival itself: stay, or out and back
 
     def spread(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         best, worst, left = carry
         landing = [jnp.where(wanted, 1.0, jnp.where(ahead == 0, 0.0, planner.discount * v)) for v in (best, worst)]
-        best = jnp.where(nearer, _step(walls, landing[0]), -jnp.inf).max(-1)
-        worst = jnp.where(nearer, _step(walls, landing[1]), jnp.inf).min(-1)
-        on_the_way = reachable & (ahead > 0)
-        return jnp.where(on_the_way, best, 0.0), jnp.where(on_the_way, worst, 0.0), left - 1
+        best = jnp.where(nearest, _step(walls, landing[0]), -jnp.inf).max(-1)
+        worst = jnp.where(nearest, _step(walls, landing[1]), jnp.inf).min(-1)
+        return jnp.where(reachable, best, 0.0), jnp.where(reachable, worst, 0.0), left - 1
 
-    longest = jnp.where(reachable, ahead, 0).max()
+    longest = jnp.where(reachable, ahead, 0).max() + 1
     zeros = jnp.zeros(walls.shape)
     best, worst, _ = jax.lax.while_loop(lambda carry: carry[2] > 0, spread, (zeros, zeros, longest))
     at_start = (_at(best, levels.start), _at(worst, levels.start), _at(reachable, levels.start))
