@@ -50,7 +50,7 @@ class Case(NamedTuple):
 
 
 def cases(*sizes: int) -> list[Case]:
-    """Every scenario plain, with each of its presets, and on each layout."""
+    """Every scenario plain, with each of its presets, and on each layout (those but `rooms` on the small map alone)."""
     found = []
     for name in NAMES:
         ways = [
@@ -58,7 +58,7 @@ def cases(*sizes: int) -> list[Case]:
             *((preset, None) for preset in scenarios.presets_of(name)),
             *((None, layout) for layout in LAYOUTS if layout != scenarios.options_of(name)["layout"]),
         ]
-        found += [Case(name, size, *way) for way in ways for size in sizes]
+        found += [Case(name, size, *way) for way in ways for size in sizes if size == 7 or way[1] in (None, "rooms")]
     return found
 
 
@@ -100,13 +100,12 @@ class Drawn(NamedTuple):
 def drawn(case: Case) -> Drawn:
     scenario = built(case)
     part = np.arange(NUM) % 3
-    settings = [scenario.knob_values(setting) for setting in (scenario.train, *scenario.shifts.values())][:2]
-    low, high = settings
+    low, high = (scenario.knob_values(setting) for setting in list(scenario.settings.values())[:2])
     knobs = {}
     for name in low:
         between = np.linspace(low[name], high[name], NUM)
         knobs[name] = np.choose(part, [low[name], high[name], between]).astype(np.float32)
-    levels, _ = sampler(case)(root(3), {name: jnp.asarray(values) for name, values in knobs.items()})
+    levels, _ = sampler(case)(root(3), knobs)
     return Drawn(jax.tree.map(np.asarray, levels), knobs, part)
 
 
@@ -134,11 +133,9 @@ def spread_from_dish(case: Case, sample: Drawn) -> None:
 
 def density(case: Case, sample: Drawn) -> None:
     """About that share of walls; few cells are carved, and more doors leave fewer walls."""
-    values = {"density": 0.0}
     counts = {}
     for share in (0.1, 0.5):
-        values = {name: jnp.full(NUM, knob) for name, knob in built(case).knob_values(built(case).train).items()}
-        levels, _ = sampler(case)(root(4), values | {"density": jnp.full(NUM, share)})
+        levels, _ = sampler(case)(root(4), sample.knobs | {"density": np.full(NUM, share, np.float32)})
         counts[share] = int((np.asarray(levels.cells) & WALL).sum())
     if built(case).options["layout"] == "rooms":
         assert counts[0.5] < counts[0.1]
@@ -175,8 +172,11 @@ def test_what_matters_is_free_and_the_start_is_elsewhere(case: Case) -> None:
         assert free[rows, cells].all()
         assert (levels.start != cells).all()
     assert free[rows, levels.start].all()
-    if not {"start", "near"} & built(case).options.keys() or built(case).options.get("start") == "anywhere":
+    start = built(case).options.get("start", "anywhere")
+    if start == "anywhere":
         assert len(set(levels.start.tolist())) > case.size
+    else:
+        assert (levels.start == corner_cell(str(start), case.size, case.size)).all()
 
 
 @pytest.mark.parametrize("case", cases(7), ids=str)
@@ -207,8 +207,7 @@ def test_the_claim_holds(case: Case) -> None:
 
 @pytest.mark.parametrize("case", cases(7), ids=str)
 def test_levels_are_compiled_once(case: Case) -> None:
-    scenario = built(case)
-    knobs = {name: jnp.full(NUM, value) for name, value in scenario.knob_values(scenario.train).items()}
+    knobs = drawn(case).knobs
     first, _ = sampler(case)(root(6), knobs)
     again, _ = sampler(case)(root(6), knobs)
     other, _ = sampler(case)(root(7), knobs)
@@ -279,10 +278,24 @@ def test_training_and_audit_share_no_layout(name: str, layout: str | None) -> No
 
 @pytest.mark.parametrize("case", cases(13), ids=str)
 def test_about_one_layout_in_sixteen_is_held_out(case: Case) -> None:
-    knobs = {name: jnp.asarray(values) for name, values in drawn(case).knobs.items()}
-    _, held = sampler(case)(root(9), knobs)
+    _, held = sampler(case)(root(9), drawn(case).knobs)
     chance = 1 / HELD_OUT_ONE_IN
     assert abs(np.asarray(held).mean() - chance) <= 6 * (chance * (1 - chance) / NUM) ** 0.5
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="training_levels falls back to row 0 where every layout is held out, so a scenario whose training setting "
+    "has one layout (no walls, fixed start) trains on what audits draw from, without a word",
+)
+def test_training_never_has_a_held_out_layout_even_where_there_is_but_one() -> None:
+    options = {"layout": "open", "corner": "top_left", "start": "top_right", "size": 12}
+    scenario = scenarios.scenario("cheese_corner", options=options)
+    try:
+        levels = training_levels(scenario, root(0), 8)
+    except TrueAimError:
+        return
+    assert not np.asarray(held_out(scenario, levels)).any()
 
 
 def test_a_scenario_with_a_single_layout_says_so() -> None:
@@ -294,8 +307,8 @@ def test_a_scenario_with_a_single_layout_says_so() -> None:
 @pytest.mark.parametrize(
     ("name", "hashed"),
     [
-        ("cheese_corner", ""),
-        ("cheese_dish", ""),
+        ("cheese_corner", "021de399c889a90a"),
+        ("cheese_dish", "3e8d198af7537c7c"),
     ],
 )
 def test_levels_are_the_same_on_every_machine(name: str, hashed: str) -> None:
@@ -322,18 +335,35 @@ def test_hashes_are_of_everything_in_a_level() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("chese_corner", {}, r"scenario: got 'chese_corner', needs one of: cheese_corner.*; did you mean 'cheese_corner"),
-        ("cheese_corner", {"sise": 9}, r"option of cheese_corner: got 'sise', needs one of: corner.*did you mean 'size'"),
+        (
+            "chese_corner",
+            {},
+            r"scenario: got 'chese_corner', needs one of: .*; did you mean 'cheese_corner'",
+        ),
+        (
+            "cheese_corner",
+            {"sise": 9},
+            r"option of cheese_corner: got 'sise', needs one of: .*did you mean 'size'",
+        ),
         ("cheese_corner", {"layout": "room"}, r"layout: got 'room', needs one of: blocks.*; did you mean 'rooms'"),
-        ("cheese_corner", {"corner": "top"}, r"corner: got 'top', needs one of: bottom_left.*; did you mean 'top_"),
-        ("cheese_corner", {"start": "top_rite"}, r"place for start: got 'top_rite', .*; did you mean 'top_right'"),
+        ("cheese_corner", {"corner": "top"}, r"got 'top', needs one of: bottom_left.*; did you mean 'top_"),
+        (
+            "cheese_corner",
+            {"start": "top_rite"},
+            r"start: got 'top_rite', needs one of: anywhere, .*you mean 'top_right'",
+        ),
         ("cheese_corner", {"size": 6}, r"size: got 6, needs .*greater than or equal to 7"),
         ("cheese_dish", {"size": 26}, r"size: got 26, needs .*less than or equal to 25"),
         ("cheese_dish", {"size": "big"}, r"size: got 'big', needs .*integer"),
         ("cheese_dish", {"channels": 0}, r"channels: got 0, needs .*greater than or equal to 1"),
         ("cheese_dish", {"channels": 25}, r"channels: got 25, needs .*less than or equal to 24"),
         ("cheese_dish", {"layout": "kruskal", "size": 8}, r"height: got 8, needs an odd number"),
-        ("cheese_corner", {"target": "red cheese"}, r"target: got 'red cheese', needs "),
+        ("cheese_corner", {"start": "top_right"}, r"got a place within 0 cells of top_right but never on top_right, "),
+        ("cheese_corner", {"target": "red cheese"}, r"things: got the name 'red cheese', needs names without space"),
+        ("cheese_corner", {"target": "käse"}, r"goal name: got 'käse', needs 1 to 80 of the characters"),
+        ("cheese_corner", {"target": "start"}, r"things: got the name 'start', which the start or a corner has"),
+        ("cheese_corner", {"target": "top_left"}, r"things: got the name 'top_left', which the start or a corner has"),
+        ("cheese_corner", {"target": "corner"}, r"goals: got \['corner', 'corner'\], needs different names"),
     ],
 )
 def test_what_cannot_be_built_is_refused(name: str, options: dict[str, Any], message: str) -> None:
@@ -371,7 +401,9 @@ def test_a_knob_that_does_nothing_is_not_offered() -> None:
 
 
 def test_a_knob_for_all_settings_leaves_what_a_setting_fixes() -> None:
-    scenario = adjusted(built(Case("cheese_corner", 7)), {"knob": {"density": 0.1, "spread": 3}, "train": {"spread": 1}})
+    scenario = adjusted(
+        built(Case("cheese_corner", 7)), {"knob": {"density": 0.1, "spread": 3}, "train": {"spread": 1}}
+    )
     assert dict(scenario.train) == {"density": 0.1, "spread": 1}
     assert dict(scenario.shifts["anywhere"]) == {"density": 0.1, "spread": 6}
 

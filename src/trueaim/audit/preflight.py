@@ -29,8 +29,8 @@ def preflight(policy: Policy, episodes: Episodes) -> Preflight:
         logged, logged_error = curves.last(f"return/train/{goal}", agent), curves.last(f"error/train/{goal}", agent)
         error = np.hypot(again.std(ddof=1) / len(again) ** 0.5, logged_error)
         excess = abs(again.mean() - logged) / max(MARGIN, ERRORS * error)
-        if excess >= worst:
-            worst = excess
+        if not excess < worst:  # also where it is NaN, which no later agent may hide
+            worst = excess if np.isfinite(excess) else np.inf
             sentence = (
                 f"agent {agent}: in-distribution {goal} return {again.mean():.3f}, logged by training {logged:.3f}"
             )

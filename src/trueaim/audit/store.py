@@ -1,5 +1,6 @@
 """An audit on disk: the episodes as Parquet, then the verdict, which names them with their hash."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from trueaim.audit.audit import Audit
 from trueaim.audit.collect import level_sets
+from trueaim.core.documents import encode_json
 from trueaim.core.episodes import from_columns, schema
 from trueaim.core.errors import DamagedError, TrueAimError
 from trueaim.core.files import Stamp, write_json, write_table
@@ -15,9 +17,12 @@ from trueaim.core.run import Place, parsed
 from trueaim.core.scenario import Scenario
 from trueaim.core.verdict import SCHEMA_VERSION, Verdict
 
+HASH = "content_sha256"
+"""Where `verdict.json`, which no other file names, keeps the SHA-256 of its other entries."""
+
 
 class Saved(BaseModel):
-    """The content of `verdict.json`.
+    """The content of `verdict.json`, but for the hash of all this that stands beside it.
 
     Attributes:
         levels, seed: what the audit was asked for.
@@ -49,7 +54,12 @@ def save(place: Place, audit: Audit, levels: int, seed: int) -> None:
         random_places={name: np.bincount(places).tolist() for name, places in found.items()},
         verdict=audit.verdict,
     )
-    write_json(place.verdict, saved.model_dump(mode="json"))
+    content = saved.model_dump(mode="json")
+    write_json(place.verdict, content | {HASH: _hash(content)})
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(encode_json(content, "verdict.json")).hexdigest()
 
 
 def read_verdict(place: Place) -> Saved:
@@ -66,6 +76,8 @@ def read_verdict(place: Place) -> Saved:
         raise DamagedError(
             f"{place.verdict}: got schema version {version!r}, needs {SCHEMA_VERSION}; run the audit again"
         )
+    if content.pop(HASH, None) != _hash(content):
+        raise DamagedError(f"{place.verdict} is damaged: its content is not what its hash says; run the audit again")
     return parsed(Saved, content, place.verdict)
 
 

@@ -36,7 +36,7 @@ def unknown_name(kind: str, got: str, known: Iterable[str]) -> TrueAimError:
         got: the name that is not known.
         known: every name that is.
     """
-    names = sorted(known)
+    names = sorted(map(str, known))
     near = get_close_matches(got, names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     listing = ", ".join(names) if names else "none"

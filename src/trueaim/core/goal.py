@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from trueaim.core.errors import TrueAimError, unknown_name
+from trueaim.core.names import check_name
 
 
 class Role(StrEnum):
@@ -45,8 +46,8 @@ class Goal:
 
 
 def check_goals(goals: tuple[Goal, ...]) -> None:
-    """Raise unless there are at least two goals with different names, exactly one of them intended, and first."""
-    names = [goal.name for goal in goals]
+    """Raise unless there are at least two goals with different good names, exactly one of them intended, and first."""
+    names = [check_name("goal", goal.name) for goal in goals]
     if len(names) < 2:
         raise TrueAimError(f"goals: got {names}, needs at least two; add the rival that training cannot tell apart")
     if len(set(names)) < len(names):

@@ -259,7 +259,7 @@ def _metric_rows(seeds: tuple[int, ...], step: int, metrics: Any) -> list[Row]:
         rows += [Row(seed, step, f"loss/{name}", float(getattr(losses, name)[row].mean())) for name in losses._fields]
         finished = int(episodes.finished[row].sum())
         share = episodes.terminated[row].sum() / finished if finished else float("nan")
-        rows += [Row(seed, step, "episodes/finished", finished), Row(seed, step, "episodes/ended", float(share))]
+        rows += [Row(seed, step, "episodes/finished", float(finished)), Row(seed, step, "episodes/ended", float(share))]
     return rows
 
 

@@ -2,6 +2,7 @@
 
 import random
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -241,7 +242,7 @@ def test_a_route_is_a_fastest_way(case: Case, goal: int) -> None:
         assert route[-1] == sketch.targets[goal]
         assert not set(route[1:-1]) & sketch.ends
         assert case.discount ** (len(route) - 2) == pytest.approx(best)
-        for before, after in zip(route, route[1:], strict=False):
+        for before, after in pairwise(route):
             assert after in [moved(case, sketch, before, action) for action in range(4)]
 
 
@@ -344,5 +345,3 @@ def test_only_goals_that_are_reached_once_have_a_planner() -> None:
     assert planner(first, Goal("corner", corner, once=True)) is not None
     assert planner(first, Goal("corner", corner)) is None
     assert planner(first, Goal("busy", lambda transition: transition.action > 0, once=True)) is None
-
-

@@ -100,7 +100,9 @@ def test_fingerprints_are_of_the_walls_alone(levels: Levels) -> None:
     prints = np.asarray(jax.vmap(WORLD.fingerprint)(levels)).tolist()
     walls = [row.tobytes() for row in levels.cells & WALL]
     assert len(set(prints)) == len(set(walls)) == len(set(zip(prints, walls, strict=True)))
-    other = levels._replace(cells=(levels.cells & WALL) | thing_bit(3), start=levels.start * 0, things=levels.things * 0)
+    other = levels._replace(
+        cells=(levels.cells & WALL) | thing_bit(3), start=levels.start * 0, things=levels.things * 0
+    )
     assert np.asarray(jax.vmap(WORLD.fingerprint)(other)).tolist() == prints
 
 
@@ -213,7 +215,7 @@ def test_corners() -> None:
         "bottom_left": 18,
         "bottom_right": 23,
     }
-    with pytest.raises(TrueAimError, match="corner: got 'top', needs one of: bottom_left.*did you mean 'top_"):
+    with pytest.raises(TrueAimError, match=r"corner: got 'top', needs one of: bottom_left.*did you mean 'top_"):
         corner_cell("top", 4, 6)
 
 
@@ -224,12 +226,33 @@ def test_corners() -> None:
         ((Thing("a", near="b"), Thing("b")), "place for a: got 'b', needs one of: bottom_left, .*"),
         ((Thing("a"), Thing("b", apart=("aa",))), "place for b: got 'aa', needs one of: a, bottom_left.*"),
         ((Thing("a", near="a"),), "place for a: got 'a', needs one of: .*"),
+        ((Thing("a"), Thing("a")), "things: got the name 'a', needs names .* each once"),
+        ((Thing("wall"),), "things: got the name 'wall', needs names"),
+        ((Thing("start"),), "things: got the name 'start', which the start or a corner has; rename it"),
+        ((Thing("top_left"),), "things: got the name 'top_left', which the start or a corner has; rename it"),
+        (
+            (Thing("a"), Thing("b", near="a", within=0, apart=("a",))),
+            "b: got a place within 0 cells of a but never on a",
+        ),
+        (
+            (Thing("a"), Thing("b"), Thing("c", near="a", within=0, apart=("b",))),
+            "c: got a place within 0 cells of a but",
+        ),
         ((Thing("a", near="top_left", within="far"),), "knob: got 'far', needs one of: density, near; .*near.*"),
     ],
 )
 def test_things_that_cannot_be_placed_are_refused(things: tuple[Thing, ...], message: str) -> None:
     with pytest.raises(TrueAimError, match=message):
         GridWorld(blocks(5, 5), things, knobs=(NEAR, DENSITY))
+
+
+def test_a_place_that_is_always_left_is_allowed() -> None:
+    first, second = Thing("a", apart=("top_left",)), Thing("b", apart=("a",))
+    corner = Thing("c", near="top_left", within=0, apart=("a", "top_right"))
+    beside = Thing("d", near="a", within=0, apart=("b",))
+    table = draw(GridWorld(blocks(3, 3), (first, second, corner, beside), knobs=(NEAR, DENSITY)), 200, density=0.9)
+    assert (table.things[:, 2] == 0).all()
+    assert (table.things[:, 3] == table.things[:, 0]).all()
 
 
 @pytest.mark.parametrize("size", [(2, 5), (5, 2), (32, 5), (5, 32)])

@@ -12,10 +12,10 @@ from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.scenario import Cells, Channel, Knob
 from trueaim.worlds.grid.events import Reached
 from trueaim.worlds.grid.layouts import Layout
-from trueaim.worlds.grid.level import AGENT, MOST_THINGS, MOVES, WALL, Levels, State, Transition, thing_bit
+from trueaim.worlds.grid.level import AGENT, MOVES, WALL, Levels, State, Transition, thing_bit
 from trueaim.worlds.grid.picture import picture
 from trueaim.worlds.grid.placement import CORNERS, Thing, choose, corner_cell, within_reach
-from trueaim.worlds.grid.text import parse, show
+from trueaim.worlds.grid.text import letters, parse, show
 
 SMALLEST, LARGEST = 3, 31
 
@@ -42,8 +42,9 @@ class GridWorld:
         sides = (self.height, self.width)
         if not all(SMALLEST <= side <= LARGEST for side in sides):
             raise TrueAimError(f"size: got {sides[0]}x{sides[1]}, needs sides from {SMALLEST} to {LARGEST}; change it")
-        if len(self.things) > MOST_THINGS:
-            raise TrueAimError(f"things: got {len(self.things)}, needs at most {MOST_THINGS}; leave some out")
+        for name in letters([thing.name for thing in self.things]):
+            if name in (self.start.name, *CORNERS):
+                raise TrueAimError(f"things: got the name {name!r}, which the start or a corner has; rename it")
         knobs = {knob.name: knob for knob in self.knobs}
         for number, thing in enumerate((*self.things, self.start)):
             places = {earlier.name for earlier in self.things[:number]} | set(CORNERS)
@@ -53,11 +54,21 @@ class GridWorld:
             if isinstance(thing.within, str) and thing.within not in knobs:
                 raise unknown_name("knob", thing.within, knobs)
             least = knobs[thing.within].low if isinstance(thing.within, str) else thing.within
-            if least is not None and thing.near in thing.apart and (least + 1) ** 2 <= len(set(thing.apart)):
-                raise TrueAimError(
-                    f"{thing.name}: got a place within {least:g} cells of {thing.near} but never on "
-                    f"{', '.join(thing.apart)}, needs a cell that may be taken; choose another place for it"
-                )
+            if least is not None and thing.near is not None:
+                self._check_room(thing, thing.near, int(least))
+
+    def _check_room(self, thing: Thing, near: str, least: int) -> None:
+        """Raise unless a cell within `least` of `near` is left for the thing, whatever lies where."""
+        earlier = {other.name: other for other in self.things}
+        taken = set(thing.apart)
+        if least == 0:  # the one cell is taken by what may lie there too
+            kept_apart = {place for place in taken if place in earlier and near in earlier[place].apart}
+            taken &= {near, *earlier} - kept_apart - set(earlier[near].apart if near in earlier else ())
+        if (least + 1) ** 2 <= len(taken):
+            raise TrueAimError(
+                f"{thing.name}: got a place within {least} cells of {near} but never on "
+                f"{', '.join(sorted(taken))}, needs a cell that may be taken; choose another place for it"
+            )
 
     @property
     def height(self) -> int:
