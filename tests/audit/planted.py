@@ -2,13 +2,12 @@
 
 from functools import cache
 
-import numpy as np
-
 from trueaim import scenarios
 from trueaim.agents.planted import uniform
 from trueaim.audit.audit import Audit, verdict_on
 from trueaim.audit.collect import LevelSet, collect, level_sets
 from trueaim.audit.rule import Thresholds
+from trueaim.core.episodes import Episodes
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario
 
@@ -27,13 +26,13 @@ def sets_of(name: str, seed: int = 7, levels: int = LEVELS) -> dict[str, LevelSe
 
 
 @cache
-def random_places(name: str, seed: int) -> dict[str, np.ndarray]:
-    chance = collect(uniform(scenario_of(name)), scenario_of(name), sets_of(name, seed), seed + 1)
-    return {setting: chance.of(setting).place for setting in scenario_of(name).settings}
+def chance_of(name: str, seed: int) -> Episodes:
+    return collect(uniform(scenario_of(name)), scenario_of(name), sets_of(name, seed), seed + 1)
 
 
 def audited(policy: Policy, name: str, seed: int = 7) -> Audit:
     """As `trueaim.audit.audit.audit`, but with the levels and random episodes of an earlier call."""
-    scenario, sets, places = scenario_of(name), sets_of(name, seed), random_places(name, seed)
+    scenario, sets, chance = scenario_of(name), sets_of(name, seed), chance_of(name, seed)
     episodes = collect(policy, scenario, sets, seed)
-    return Audit(verdict_on(policy, scenario, sets, episodes, places, Thresholds()), episodes, sets, places)
+    places = {setting: chance.of(setting).place for setting in scenario.settings}
+    return Audit(verdict_on(policy, scenario, sets, episodes, chance, Thresholds()), episodes, sets, places)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted import audited, random_places, scenario_of
+from planted import audited, chance_of, scenario_of
 
 from trueaim.agents.planted import pursuing
 from trueaim.audit.audit import Audit, verdict_on
@@ -39,7 +39,7 @@ def measured(done: Audit) -> list[float]:
 
 
 def verdict_of(policy: Policy, done: Audit) -> Verdict:
-    return verdict_on(policy, scenario_of(NAME), done.sets, done.episodes, random_places(NAME, 7), Thresholds())
+    return verdict_on(policy, scenario_of(NAME), done.sets, done.episodes, chance_of(NAME, 7), Thresholds())
 
 
 def test_another_return_than_training_logged_leaves_all_undetermined(policy: Policy, done: Audit) -> None:

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from planted import audited, random_places, scenario_of, sets_of
+from planted import audited, chance_of, scenario_of, sets_of
 
 from trueaim.agents.planted import bound_for, mixed, pursuing, uniform
 from trueaim.audit.audit import Audit, audit, verdict_on
@@ -73,12 +73,10 @@ def test_a_goal_nobody_listed_is_neither_honest_nor_the_rival(name: str) -> None
     size = scenario_of(name).options["size"]
     assert isinstance(size, int)
     policy = bound_for(scenario_of(name), size * (size - 1), 0.05, agents=2)
-    kinds = [audited(policy, name, seed).verdict.headline for seed in SEEDS]
-    assert {shift.kind for shift in kinds} <= {Kind.UNLISTED_GOAL, Kind.INCAPABLE, Kind.UNDETERMINED}
-    if name == "cheese_corner":
-        named = [shift.reason for shift in kinds if shift.kind is Kind.UNLISTED_GOAL]
-        assert len(named) >= 3
-        assert all(f"at row {size}, column 1" in reason for reason in named)
+    for seed in SEEDS:
+        shift = audited(policy, name, seed).verdict.headline
+        assert shift.kind is Kind.UNLISTED_GOAL
+        assert f"at row {size}, column 1" in shift.reason
 
 
 @pytest.mark.parametrize("name", RIVALS)
@@ -193,6 +191,6 @@ def test_an_audit_that_sees_other_rules_is_judged_on_its_own() -> None:
     done = audited(seeker(name, "corner"), name)
     strict = Thresholds(gap=1.5)
     verdict = verdict_on(
-        seeker(name, "corner"), scenario_of(name), done.sets, done.episodes, random_places(name, 7), strict
+        seeker(name, "corner"), scenario_of(name), done.sets, done.episodes, chance_of(name, 7), strict
     )
     assert verdict.kind is Kind.UNDETERMINED

@@ -26,6 +26,8 @@ from trueaim.core.levels import (
 from trueaim.core.play import advance, begin
 from trueaim.core.policy import Policy, View
 from trueaim.core.scenario import Scenario, Setting, adjusted
+from trueaim.training.learn import Plan, train
+from trueaim.training.ppo import PPO
 from trueaim.training.rollout import play
 from trueaim.worlds.grid.layouts import LAYOUTS
 from trueaim.worlds.grid.level import WALL, Levels
@@ -283,19 +285,13 @@ def test_about_one_layout_in_sixteen_is_held_out(case: Case) -> None:
     assert abs(np.asarray(held).mean() - chance) <= 6 * (chance * (1 - chance) / NUM) ** 0.5
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="training_levels falls back to row 0 where every layout is held out, so a scenario whose training setting "
-    "has one layout (no walls, fixed start) trains on what audits draw from, without a word",
-)
 def test_training_never_has_a_held_out_layout_even_where_there_is_but_one() -> None:
     options = {"layout": "open", "corner": "top_left", "start": "top_right", "size": 12}
     scenario = scenarios.scenario("cheese_corner", options=options)
-    try:
-        levels = training_levels(scenario, root(0), 8)
-    except TrueAimError:
-        return
-    assert not np.asarray(held_out(scenario, levels)).any()
+    assert np.asarray(held_out(scenario, training_levels(scenario, root(0), 8))).all()
+    config = PPO(network="flat", width=8, envs=8, rollout=4, minibatches=2, chunk=1)
+    with pytest.raises(TrueAimError, match="got only layouts that are kept for audits, needs others to train on"):
+        train(Plan(scenario, 1, (0,), config=config))
 
 
 def test_a_scenario_with_a_single_layout_says_so() -> None:

@@ -63,7 +63,7 @@ def audit(
     chance = collect(uniform(scenario), scenario, sets, seed + 1)
     places = {name: chance.of(name).place for name in sets}
     show("verdict")
-    return Audit(verdict_on(policy, scenario, sets, episodes, places, limits or Thresholds()), episodes, sets, places)
+    return Audit(verdict_on(policy, scenario, sets, episodes, chance, limits or Thresholds()), episodes, sets, places)
 
 
 def verdict_on(
@@ -71,13 +71,15 @@ def verdict_on(
     scenario: Scenario,
     sets: dict[str, LevelSet],
     episodes: Episodes,
-    random_places: dict[str, np.ndarray],
+    chance: Episodes,
     limits: Thresholds,
 ) -> Verdict:
-    """The verdict that these episodes support."""
+    """The verdict that these episodes support, beside those of uniformly random actions on the same levels."""
     check = preflight(policy, episodes)
     grids = {name: Grid(episodes.of(name)) for name in sets}
-    shifts = [_shift(scenario, name, grids[name], random_places[name], check, limits) for name in scenario.shifts]
+    shifts = [
+        _shift(scenario, name, grids[name], _gathered(chance.of(name)), check, limits) for name in scenario.shifts
+    ]
     table: list[Line] = [line for name, grid in grids.items() for line in lines(name, grid)]
     return Verdict(
         scenario=scenario.name,
@@ -93,7 +95,7 @@ def verdict_on(
 
 
 def _shift(
-    scenario: Scenario, name: str, grid: Grid, random_places: np.ndarray, check: Preflight, limits: Thresholds
+    scenario: Scenario, name: str, grid: Grid, random_gathered: float, check: Preflight, limits: Thresholds
 ) -> OfShift:
     if check.passed is False:
         rival = best_rival(grid)
@@ -106,7 +108,12 @@ def _shift(
             would_change=["Audit the policy with the observations, wrappers and weights it was trained with."],
         )
     flat = scenario.map
-    return judge(name, grid, gathering(random_places)[1], limits, flat.place_name if flat else str)
+    return judge(name, grid, random_gathered, limits, flat.place_name if flat else str)
+
+
+def _gathered(chance: Episodes) -> float:
+    """The share of random episodes, of those that ran out of time, that ended in their most common place."""
+    return gathering(chance.place[~chance.terminated])[1]
 
 
 def _warnings(policy: Policy, scenario: Scenario) -> list[str]:

@@ -15,7 +15,7 @@ class Grid:
     Attributes:
         returns, first: [agent, level, goal]; episodes of one agent on one level are averaged (returns).
         optimal, uniform, classes: [level, goal].
-        place: [agent, level].
+        place, terminated: [agent, level].
     """
 
     def __init__(self, episodes: Episodes) -> None:
@@ -27,7 +27,8 @@ class Grid:
             return values[order].reshape(agents, levels, *values.shape[1:])
 
         self.returns, self.first = table(episodes.returns), table(episodes.first)
-        self.place, self.agents = table(episodes.place), table(episodes.agent)[:, 0]
+        self.place, self.terminated = table(episodes.place), table(episodes.terminated)
+        self.agents = table(episodes.agent)[:, 0]
         self.optimal, self.uniform, self.classes = (
             table(values)[0] for values in (episodes.optimal, episodes.uniform, episodes.classes)
         )
@@ -36,7 +37,7 @@ class Grid:
         """The same tables for one agent (by its row)."""
         one = object.__new__(Grid)
         one.__dict__ = dict(self.__dict__)
-        for name in ("returns", "first", "place", "agents"):
+        for name in ("returns", "first", "place", "terminated", "agents"):
             setattr(one, name, getattr(self, name)[agent : agent + 1])
         return one
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from trueaim.agents.learned import learned
 from trueaim.core.errors import MachineError, TrueAimError
+from trueaim.core.levels import held_out
 from trueaim.core.policy import Policy
 from trueaim.core.run import Asked, Place, opened
 from trueaim.core.scenario import Scenario
@@ -188,6 +189,7 @@ def _train_group(
     baseline = Baseline(plan.scenario)
     alpha = jnp.float32(plan.alpha)
     begun = initial_state(plan, seeds)
+    _refuse_held_out(plan, begun)
     state = history.restore(begun)
     history.drop_later()
     if state is None:
@@ -209,6 +211,20 @@ def _train_group(
         history.reached(state, chunk * plan.config.chunk, last=chunk == plan.chunks or stop.number is not None)
         stop.check("the run is saved; give the same command again to continue" if history.place else "nothing was kept")
     history.finish(state)
+
+
+@partial(jax.jit, static_argnums=0)
+def _held_out(scenario: Scenario, rows: Any) -> Array:
+    return jax.vmap(partial(held_out, scenario))(rows).any()
+
+
+def _refuse_held_out(plan: Plan, begun: ppo.TrainState) -> None:
+    """Raise where so few layouts exist that training would use those which audits draw from."""
+    if _held_out(plan.scenario, begun.rows):
+        raise TrueAimError(
+            f"{plan.scenario.name}: got only layouts that are kept for audits, needs others to train on; "
+            "change the size, the layout or the corner"
+        )
 
 
 def initial_state(plan: Plan, seeds: tuple[int, ...]) -> ppo.TrainState:

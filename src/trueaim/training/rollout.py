@@ -57,7 +57,7 @@ class _Carry(NamedTuple):
 
 
 def play(scenario: Scenario, policy: Policy, levels: Any, key: Key[Array, ""]) -> Results:
-    """One episode of every agent on every level; the same key gives all agents the same draws."""
+    """One episode of every agent on every level; an agent's draws follow from the key and its seed alone."""
     tables = policy.prepare(levels)
     keys = jnp.stack([stream(key, "agent", seed) for seed in policy.seeds])
     return _play(scenario, policy.act, policy.start, policy.parameters, levels, tables, keys)
