@@ -182,7 +182,11 @@ def iteration(
 def collect(
     scenario: Scenario, config: PPO, alpha: Float[Array, ""], toward: str, state: TrainState, key: Key[Array, ""]
 ) -> tuple[TrainState, Rollout, Episodes]:
-    """A rollout of every environment; an environment whose episode ends goes on with a level it has not seen."""
+    """A rollout of every environment; an environment whose episode ends goes on with a fresh level.
+
+    Each environment has one fresh level for every 16 steps of a rollout; where more episodes than that end, the last
+    ones come around again.
+    """
     fresh_each = max(1, config.rollout // 16)
     fresh = training_levels(scenario, stream(key, "levels"), config.envs * fresh_each, alpha, toward)
     table = jax.tree.map(lambda rows, new: jnp.concatenate([rows, new]), state.rows, fresh)

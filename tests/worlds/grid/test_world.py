@@ -93,7 +93,7 @@ def test_planes_are_the_same_observation(levels: Levels) -> None:
     bits = np.array([channel.bit for channel in WORLD.observation.channels], np.uint8)
     cells = np.asarray(jax.vmap(lambda state: WORLD.observe(table, state))(states)).reshape(500, 1, -1)
     found = jax.vmap(lambda state: WORLD.observe_planes(planes, state))(states)
-    np.testing.assert_array_equal(np.asarray(found).reshape(500, 4, -1), (cells & bits[:, None]) != 0)
+    np.testing.assert_array_equal(np.stack(found, 1), (cells & bits[:, None]) != 0)
 
 
 def test_fingerprints_are_of_the_walls_alone(levels: Levels) -> None:

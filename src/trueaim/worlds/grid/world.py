@@ -167,15 +167,21 @@ class GridWorld:
         cells = levels.cells[state.level].at[state.position].add(jnp.uint8(AGENT))
         return cells.reshape(self.height, self.width)
 
-    def planes(self, levels: Levels) -> Bool[Array, "level channel_cell"]:
-        """The table of levels as one boolean plane after another: wall, agent (nowhere yet), each thing."""
-        bits = jnp.array([channel.bit for channel in self.observation.channels], jnp.uint8)
-        planes = (levels.cells[:, None] & bits[:, None]) != 0
-        return planes.reshape(planes.shape[0], -1)
+    def planes(self, levels: Levels) -> tuple[Bool[Array, "level cell"], ...]:
+        """The table of levels as booleans, one plane for each channel but the agent's: walls, then each thing."""
+        bits = [channel.bit for channel in self.observation.channels if channel.bit != AGENT]
+        return tuple((levels.cells & bit) != 0 for bit in bits)
 
-    def observe_planes(self, planes: Bool[Array, "level channel_cell"], state: State) -> Bool[Array, " channel_cell"]:
-        """The same observation as `observe` gives, as booleans from the table that `planes` made once."""
-        return planes[state.level].at[self.height * self.width + state.position].set(True)
+    def observe_planes(
+        self, planes: tuple[Bool[Array, "level cell"], ...], state: State
+    ) -> tuple[Bool[Array, " cell"], ...]:
+        """The same observation as `observe` gives, as one boolean plane for each channel: wall, agent, things.
+
+        Planes stay apart: three rows that are copied are a sixth faster than one row of three planes.
+        """
+        walls, *things = (plane[state.level] for plane in planes)
+        agent = jnp.zeros(self.height * self.width, bool).at[state.position].set(True)
+        return (walls, agent, *things)
 
     def picture(self, levels: Levels, state: State, scale: int | None = None) -> UInt8[Array, "row column rgb"]:
         """What a person would see: 64x64 pixels, or `scale` pixels for each cell."""
