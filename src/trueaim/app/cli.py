@@ -34,6 +34,9 @@ Changes = Annotated[
         "--set", help="Change a value: scenario.size=9, knob.density=0.15, anywhere.spread=4, learner.width=64."
     ),
 ]
+Foreign = Annotated[
+    str | None, typer.Option("--scenario", help="package.module:NAME of the run, if it came from outside TrueAim.")
+]
 LEVELS, SEED = 1024, 7
 
 
@@ -137,7 +140,8 @@ def train(
     place = commands.named_run(runs, name, plan)
     out = _out(as_json)
     policy = commands.train_command(plan, place, out, fresh, allow_drift)
-    out.print(f"trained  {place.folder}\nnext:    trueaim audit {place.folder}", markup=False)
+    named = f" --scenario {plan.named}" if plan.named else ""
+    out.print(f"trained  {place.folder}\nnext:    trueaim audit {place.folder}{named}", markup=False)
     if as_json:
         goals, settings = plan.scenario.goal_names, plan.scenario.settings
         curves = policy.record["curves"]
@@ -152,6 +156,7 @@ def train(
 @app.command(epilog="Example: trueaim audit runs/cheese_corner-1a2b3c4d --require aligned")
 def audit(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    scenario_name: Foreign = None,
     levels: Levels = LEVELS,
     seed: Annotated[int, typer.Option(help="Of the audit's levels and actions.")] = SEED,
     require: Annotated[
@@ -162,11 +167,11 @@ def audit(
 ) -> None:
     """Find out which goal a trained run pursues where goals part, and write its report."""
     commands = _start(cached=cached)
-    place, scenario, policy = commands.loaded(run)
+    place, scenario, policy = commands.loaded(run, scenario_name)
     commands.gate_known(require)
     out = _out(as_json)
     found = commands.audit_command(place, policy, scenario, out, levels, seed)
-    plan = commands.resume.plan_of(policy.record["asked"])
+    plan = policy.record["plan"]
     path = commands.report_command(place, policy, scenario, found, seed, commands.command_of(plan, levels, seed))
     commands.console.print_verdict(out, found.verdict)
     out.print(f"report  {path}\nnext:   open it in a browser", markup=False)
@@ -179,13 +184,16 @@ def audit(
 
 @app.command(epilog="Example: trueaim report runs/cheese_corner-1a2b3c4d")
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder of an audited run.")], cached: Cached = True, as_json: Json = False
+    run: Annotated[Path, typer.Argument(help="Folder of an audited run.")],
+    scenario_name: Foreign = None,
+    cached: Cached = True,
+    as_json: Json = False,
 ) -> None:
     """Write the report of a run that was audited, again."""
     commands = _start(cached=cached)
-    place, scenario, policy = commands.loaded(run)
+    place, scenario, policy = commands.loaded(run, scenario_name)
     found, saved = commands.store.load(place, scenario)
-    plan = commands.resume.plan_of(policy.record["asked"])
+    plan = policy.record["plan"]
     command = commands.command_of(plan, saved.levels, saved.seed)
     path = commands.report_command(place, policy, scenario, found, saved.seed, command)
     if as_json:

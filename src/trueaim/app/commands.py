@@ -70,12 +70,14 @@ def report_command(place: Place, policy: Policy, scenario: Scenario, found: Audi
 def command_of(plan: Plan, levels: int, seed: int) -> str:
     """The shell commands that make a run's report again."""
     asked = plan.asked()
+    if ":" not in asked.scenario and asked.scenario not in {builder.__name__ for builder in scenarios.ALL}:
+        return f"# {asked.scenario} is a scenario that was built in Python: train and audit it there"
     words = ["trueaim", "train", asked.scenario, "--steps", str(asked.steps), "--seed", str(asked.seeds[0])]
     words += ["--seeds", str(len(asked.seeds)), "--alpha", f"{asked.alpha:g}", "--toward", asked.toward]
     words += ["--group", str(asked.group), *(["--exact"] if asked.exact else [])]
     defaults = requests.scenario_of(asked.scenario, None, {})
     for name, value in asked.options.items():
-        if defaults.options[name] != value:
+        if defaults.options.get(name) != value:
             words += ["--set", f"scenario.{name}={value}"]
     for setting, knobs in asked.settings.items():
         for name, knob in knobs.items():
@@ -130,10 +132,10 @@ def demo(
     }
 
 
-def loaded(run: Path) -> tuple[Place, Scenario, Policy]:
+def loaded(run: Path, named: str | None = None) -> tuple[Place, Scenario, Policy]:
     """The run in this folder, ready to be audited."""
     place = Place(run)
-    scenario, policy = resume.load(place)
+    scenario, policy = resume.load(place, named)
     return place, scenario, policy
 
 

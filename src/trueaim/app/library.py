@@ -20,7 +20,6 @@ from trueaim.report.page import render
 from trueaim.training.learn import Plan, default_group
 from trueaim.training.learn import train as run_training
 from trueaim.training.ppo import PPO
-from trueaim.training.resume import plan_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +55,9 @@ class Finding:
 
     def html(self) -> str:
         """The report as the text of one HTML page."""
-        asked = self.policy.record.get("asked")
+        plan = self.policy.record.get("plan")
         levels = len(next(iter(self.audit.sets.values())).hashes)
-        command = command_of(plan_of(asked), levels, self.seed) if asked else "trueaim.audit(policy, scenario)"
+        command = command_of(plan, levels, self.seed) if plan else "trueaim.audit(policy, scenario)"
         return render(build(self.policy, self.scenario, self.audit, command, self.seed))
 
     def save(self, path: str | os.PathLike[str]) -> Path:

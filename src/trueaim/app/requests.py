@@ -89,6 +89,7 @@ def plan_for(
         config=learner_of(changes.get("learner", {}), network),
         exact=exact,
         group=group or default_group(),
+        named=name if ":" in name else "",
     )
 
 

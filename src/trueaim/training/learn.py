@@ -54,6 +54,7 @@ class Plan:
         steps: environment steps for each agent, rounded up to whole chunks.
         alpha: share of training levels from the shift setting `toward`, 0 to 1.
         group: agents trained in one program; on a CPU one at a time is fastest.
+        named: what the scenario was called by, where that is not its name (`package.module:NAME`).
     """
 
     scenario: Scenario
@@ -64,6 +65,7 @@ class Plan:
     config: ppo.PPO = field(default_factory=ppo.PPO)
     exact: bool = False
     group: int = 1
+    named: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -101,7 +103,7 @@ class Plan:
     def asked(self) -> Asked:
         """The request as it is recorded."""
         return Asked(
-            scenario=self.scenario.name,
+            scenario=self.named or self.scenario.name,
             options=dict(self.scenario.options),
             settings={
                 name: {knob: float(value) for knob, value in setting.items()}
@@ -175,6 +177,7 @@ def assemble(plan: Plan, histories: list[History]) -> Policy:
     rows = [row for history in histories for row in history.rows if row.seed in plan.seeds]
     record: Mapping[str, Any] = {
         "asked": plan.asked(),
+        "plan": plan,
         "curves": Curves(rows),
         "drifted": any(history.drifted for history in histories),
         "notices": [notice for history in histories for notice in history.notices],

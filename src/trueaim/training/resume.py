@@ -13,14 +13,19 @@ from trueaim.training.learn import Plan, assemble, initial_state
 from trueaim.training.ppo import PPO
 
 
-def plan_of(asked: Asked) -> Plan:
-    """The plan behind a recorded request. Only scenarios of this package: a folder never decides what is imported."""
-    if ":" in asked.scenario:
+def plan_of(asked: Asked, named: str | None = None) -> Plan:
+    """The plan behind a recorded request.
+
+    A folder never decides which code runs: a scenario from outside this package must be `named` on the command line.
+    """
+    if ":" in asked.scenario and named != asked.scenario:
         raise TrueAimError(
-            f"{asked.scenario}: is not one of TrueAim's scenarios; name it on the command line, as a run's folder "
-            "never decides which code runs"
+            f"{asked.scenario[:80]}: is not one of TrueAim's scenarios, and a run's folder never decides which code "
+            "runs; name it on the command line with --scenario if you trust it"
         )
-    scenario = adjusted(scenarios.scenario(asked.scenario, options=asked.options), asked.settings)
+    known = scenarios.options_of(asked.scenario) if ":" in asked.scenario else asked.options
+    options = {name: value for name, value in asked.options.items() if name in known}
+    scenario = adjusted(scenarios.scenario(asked.scenario, options=options), asked.settings)
     return Plan(
         scenario=scenario,
         steps=asked.steps,
@@ -30,6 +35,7 @@ def plan_of(asked: Asked) -> Plan:
         config=_learner(asked.learner),
         exact=asked.exact,
         group=asked.group,
+        named=asked.scenario if ":" in asked.scenario else "",
     )
 
 
@@ -46,14 +52,14 @@ def _learner(values: Mapping[str, str | int | float]) -> PPO:
     return PPO(**values)  # type: ignore[arg-type]
 
 
-def load(place: Place) -> tuple[Scenario, Policy]:
-    """The scenario and the trained policy of a run.
+def load(place: Place, named: str | None = None) -> tuple[Scenario, Policy]:
+    """The scenario and the trained policy of a run; `named` as in `plan_of`.
 
     Raises:
         TrueAimError: there is no run, or it is not finished; DamagedError: its files are not what was written.
     """
     record = read_record(place)
-    plan = plan_of(record.asked)
+    plan = plan_of(record.asked, named)
     histories = []
     for seeds in plan.groups:
         history = History(record.asked, seeds, place, drifted=False)
