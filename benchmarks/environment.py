@@ -10,24 +10,26 @@ from grid_kernels import Rate, rate
 from trueaim import scenario
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import training_levels
-from trueaim.core.play import advance, begin
+from trueaim.core.play import advance, begin, observe
 from trueaim.worlds.grid.world import GridWorld
 
 LEVELS = 4_096
 
 
-def environment_rate(observation: str, batch: int = 1_024, steps: int = 512, size: int = 13) -> Rate:
-    """Steps a second of `cheese_corner`, with "planes", "cells" or "none" as the observation that each step writes."""
-    case = scenario("cheese_corner", size=size)
+def environment_rate(
+    observation: str, batch: int = 1_024, steps: int = 512, size: int = 13, name: str = "cheese_corner"
+) -> Rate:
+    """Steps a second of a scenario, with "planes", "cells" or "none" as the observation that each step writes."""
+    case = scenario(name, size=size)
     world = case.world
     assert isinstance(world, GridWorld)
     levels = jax.jit(partial(training_levels, case, num=LEVELS))(root(0))
     planes = jax.jit(world.planes)(levels)
 
-    def look(state: Any) -> Any:
+    def look(running: Any) -> Any:
         if observation == "planes":
-            return world.observe_planes(planes, state)
-        return world.observe(levels, state) if observation == "cells" else ()
+            return world.observe_planes(planes, running.state)
+        return observe(case, levels, running) if observation == "cells" else ()
 
     @jax.jit
     def run(key: Any, running: Any, seen: Any) -> Any:
@@ -35,16 +37,18 @@ def environment_rate(observation: str, batch: int = 1_024, steps: int = 512, siz
 
         def step(carry: Any, bits: Any) -> Any:
             running, _, earned = carry
-            running, outcome = jax.vmap(partial(advance, case, levels))(running, (bits & 3).astype(jnp.int32))
+            running, outcome = jax.vmap(partial(advance, case, levels))(
+                running, (bits % len(world.actions)).astype(jnp.int32)
+            )
             ended = outcome.terminated | outcome.truncated
-            fresh = jax.vmap(partial(begin, case, levels))((bits >> 2) % LEVELS)
+            fresh = jax.vmap(partial(begin, case, levels))((bits >> 8) % LEVELS)
             running = jax.tree.map(lambda new, old: _where(ended, new, old), fresh, running)
-            return (running, jax.vmap(look)(running.state), jax.tree.map(jnp.add, earned, outcome.goals)), None
+            return (running, jax.vmap(look)(running), jax.tree.map(jnp.add, earned, outcome.goals)), None
 
         return jax.lax.scan(step, (running, seen, (jnp.zeros(batch),) * len(case.goals)), bits)[0]
 
     running = jax.vmap(partial(begin, case, levels))(jnp.arange(batch))
-    return rate(run, root(1), running, jax.vmap(look)(running.state), count=batch * steps, repeats=9)
+    return rate(run, root(1), running, jax.vmap(look)(running), count=batch * steps, repeats=9)
 
 
 def _where(mask: Any, new: Any, old: Any) -> Any:

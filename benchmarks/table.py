@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,34 @@ print(json.dumps(found))
     line("levels, 13x13 tree mazes, 1 core", found["kruskal"], "levels/s", ">= 200,000")
 
 
+PEERS = {
+    "cheese_dish": 22e6,
+    "lava": 22e6,
+    "follow_leader": 17e6,
+    "keys_chests": 10e6,
+}
+"""Steps a second that beat the known JAX peer's world of the same kind on two cores."""
+LEAST = 3e6
+
+
+def scenario_lines() -> None:
+    """Steps a second of every scenario, on one core and on two: one process with half the environments on each."""
+    script = """
+from environment import environment_rate
+from trueaim import scenarios
+print(json.dumps({b.__name__: environment_rate("cells", name=b.__name__, batch=BATCH).middle for b in scenarios.ALL}))
+"""
+    pinned = "import os; os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[CORE]})\n" + script
+    alone = measured(pinned.replace("CORE", "0").replace("BATCH", "1024"))
+    halves = [pinned.replace("CORE", core).replace("BATCH", "512") for core in ("0", "-1")]
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(measured, halves)
+    for name, rate in alone.items():
+        goal = f">= {PEERS.get(name, LEAST):,.0f}"
+        line(f"{name} 13x13, batch 1,024, 1 core", rate, "steps/s", "")
+        line(f"{name} 13x13, 2 processes of 512, 2 cores", first[name] + second[name], "steps/s", goal)
+
+
 def learning_lines() -> None:
     """PPO from end to end, and what it reaches."""
     found = measured("from learning import learning; print(json.dumps(learning()))")
@@ -60,6 +89,7 @@ def learning_lines() -> None:
 def main() -> None:
     print(f"{'what':58}{'median':>14} {'':14}goal")
     environment_lines()
+    scenario_lines()
     learning_lines()
 
 

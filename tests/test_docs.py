@@ -9,16 +9,27 @@ from trueaim import scenarios
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_page_of_scenarios_is_made_from_them():
+def test_the_pages_of_scenarios_are_made_from_them():
     spec = importlib.util.spec_from_file_location("make_scenarios", ROOT / "docs" / "make_scenarios.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run: python docs/make_scenarios.py"
-    assert all(f"## {builder.__name__}" in module.page() for builder in scenarios.ALL)
+    pages = module.pages()
+    for path, text in pages.items():
+        assert path.read_text(encoding="utf-8") == text, "run: python docs/make_scenarios.py"
+    assert {path.stem for path in pages} == {"scenarios", *(builder.__name__ for builder in scenarios.ALL)}
+    assert {path.stem for path in (ROOT / "docs" / "scenarios").glob("*.md")} == {
+        builder.__name__ for builder in scenarios.ALL
+    }
+
+
+def test_what_was_measured_is_of_scenarios_that_are_there():
+    measured = {path.stem for path in (ROOT / "docs" / "scenarios" / "measured").glob("*.md")}
+    assert measured <= {builder.__name__ for builder in scenarios.ALL}
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    docs = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "scenarios").glob("*.md")]
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *docs]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
 

@@ -288,7 +288,7 @@ def test_a_damaged_audit_is_refused_in_one_sentence(call, trained, tmp_path, nam
     place = copied(trained, tmp_path / "run")
     path = place.folder / name
     data = path.read_bytes()
-    changed = data.replace(b'"schema_version": 1', b'"schema_version": 7') if name.endswith("json") else data[::-1]
+    changed = data.replace(b'"schema_version": 2', b'"schema_version": 7') if name.endswith("json") else data[::-1]
     if harm == "missing":
         path.unlink()
     else:

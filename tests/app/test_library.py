@@ -54,7 +54,7 @@ def test_a_folder_keeps_the_run_and_the_same_call_loads_it(tmp_path, monkeypatch
     monkeypatch.setattr("trueaim.training.learn._chunk", None)
     again = trueaim.train(scenario, steps=256, folder=tmp_path / "run", **LEARNER)
     assert again.seeds == first.seeds == (0,)
-    assert (again.parameters.bias == first.parameters.bias).all()
+    assert (again.parameters.eye.standing == first.parameters.eye.standing).all()
     with pytest.raises(TrueAimError, match="alpha"):
         trueaim.train(scenario, steps=256, alpha=0.5, folder=tmp_path / "run", **LEARNER)
 

@@ -127,7 +127,22 @@ def test_no_levels_of_a_kind_are_said_to_be_missing(rival_rows: Episodes) -> Non
     assert shift.numbers.intended.count == 0
     assert shift.evidence == []
     shift = judge("anywhere", some(rival_rows, parting[:40]), 0.1, Thresholds())
-    assert shift.reason == "none of the 40 levels is non-distinguishing for corner"
+    assert shift.label == "misgeneralized(corner)"
+    assert shift.numbers.control.count == 0
+    assert "there is no capability control" in shift.evidence[1]
+
+
+def test_goals_that_charge_are_measured_from_random_actions(rival_rows: Episodes) -> None:
+    charged = rival_rows.where(np.ones(len(rival_rows), bool))
+    for table in (charged.returns, charged.optimal, charged.uniform):
+        table[:, 0] -= 1.0
+    plain, shifted = Grid(rival_rows), Grid(charged, charging=("cheese",))
+    levels = plain.optimal[:, 0] > 0
+    worth = (plain.optimal - plain.uniform)[levels, 0].sum()
+    by_hand = (plain.returns - plain.uniform)[:, levels, 0].mean(0).sum() / worth
+    assert shifted.share(0, levels).value == pytest.approx(by_hand)
+    assert shifted.random_share(0, levels) == 0.0
+    assert shifted.share(1, levels) == plain.share(1, levels)
 
 
 def test_without_a_planner_nothing_is_said() -> None:

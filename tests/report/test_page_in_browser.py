@@ -108,6 +108,41 @@ def test_it_does_not_start_by_itself_once_a_person_took_over(visit):
     assert shown_step(page) == 7
 
 
+def moving():
+    """The sample with a key that is taken at step 2, a monster that walks, and a hint."""
+    whole = sample()
+    replay = whole.replays[0]
+    key = p.Thing(name="key", row=3, col=4, changes=(p.Change(time=2, cell=None),))
+    walk = tuple(p.Change(time=time, cell=(6, time)) for time in range(1, 6))
+    held = p.Held(name="keys held", counts=tuple(int(time > 1) for time in range(len(replay.path))))
+    things = (*replay.things, key, p.Thing(name="monster", row=6, col=0, changes=walk))
+    changed = replay.model_copy(update={"things": things, "told": ("red",), "held": (held,)})
+    return whole.model_copy(update={"replays": (changed, *whole.replays[1:])})
+
+
+def test_things_that_change_are_where_they_are_at_each_step(visit):
+    page = visit(moving(), reduced_motion="reduce")
+    key, monster = (page.locator(".stage .moving").filter(has_text=name) for name in ("key", "monster"))
+
+    def seek(step):
+        page.get_by_label("Step", exact=True).fill(str(step))
+        matrix = monster.evaluate("e => new DOMMatrix(getComputedStyle(e).transform)")
+        gone = key.evaluate("e => getComputedStyle(e).opacity") == "0"
+        return matrix["e"], matrix["f"], gone, page.locator(".status").inner_text()
+
+    assert seek(0) == (0.5, 6.5, False, "told: red · holds: keys held 0")
+    assert seek(1) == (1.5, 6.5, False, "told: red · holds: keys held 0")
+    assert seek(2) == (2.5, 6.5, True, "told: red · holds: keys held 1")
+    assert seek(9) == (5.5, 6.5, True, "told: red · holds: keys held 1")
+    assert seek(1)[2] is False
+    assert page.locator(".stage .thing-letter").all_text_contents() == ["K", "M"]
+    boxes = page.locator(".stage .thing").evaluate_all("all => all.map(e => e.getBBox().width)")
+    assert len(boxes) == 3
+    assert min(boxes) > 1  # they are drawn, in the units of the board's marks
+    page.locator(".pick").nth(1).click()
+    assert page.locator(".status, .stage .moving, .stage .thing-letter").count() == 0
+
+
 def test_another_level_starts_at_its_own_beginning(visit):
     page = visit(sample(), reduced_motion="reduce")
     page.get_by_label("Step", exact=True).fill("5")

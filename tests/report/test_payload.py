@@ -56,9 +56,17 @@ def test_replays_must_fit_their_grid():
         ({"walls": replay["walls"][:-1]}, "walls"),
         ({"things": [{"name": "cheese", "row": 99, "col": 0}]}, "row 99"),
         ({"goals": [replay["goals"][0] | {"scores": [0.0]}]}, "scores"),
+        ({"held": [{"name": "key", "counts": [0, 1]}]}, "counts of 'key': got 2"),
+        ({"things": [thing([{"time": 1, "cell": (0, 99)}])]}, "column 99"),
+        ({"things": [thing([{"time": 2, "cell": None}, {"time": 2, "cell": (0, 0)}])]}, "changes of 'key'"),
+        ({"things": [thing([{"time": 9999, "cell": None}])]}, "changes of 'key'"),
     ):
         with pytest.raises(ValidationError, match=message):
             p.Replay.model_validate(replay | fields)
+
+
+def thing(changes):
+    return {"name": "key", "row": 0, "col": 0, "changes": changes}
 
 
 def test_links_are_web_addresses():
@@ -108,3 +116,21 @@ def test_a_replay_in_letters():
     board = words.board(replay)
     assert board.rows == "S*E\n#.D"
     assert ("D", "seed") in board.key
+
+
+def test_what_changes_is_told_in_words():
+    key = p.Thing(name="key", row=0, col=1, changes=(p.Change(time=1, cell=None),))
+    later = p.Thing(name="key", row=0, col=2, changes=(p.Change(time=0, cell=None), p.Change(time=2, cell=(0, 2))))
+    monster = p.Thing(name="monster", row=1, col=1, changes=(p.Change(time=1, cell=(1, 2)),))
+    replay = p.Replay(
+        setting="s", agent_seed=0, level_hash="h", why="w", level_class="c", height=2, width=3, walls=("...", "#.."),
+        things=(key, later, monster), told=("red",), held=(p.Held(name="key", counts=(0, 1, 1)),),
+        start=(0, 0), path=((0, 0), (0, 1), (0, 1)), ending="truncated", goals=(),
+    )  # fmt: skip
+    assert words.course(replay) == (
+        "The agent is told: red. Gone: key at step 1. Moving: key, monster. At the end: key 1."
+    )
+    board = words.board(replay)
+    assert board.rows == "SK.\n#M."
+    assert board.key[-2:] == [("K", "key"), ("M", "monster")]
+    assert words.course(sample().replays[0]) == ""

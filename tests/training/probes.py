@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from trueaim.core.citation import Citation
 from trueaim.core.goal import Goal, Role
-from trueaim.core.scenario import Cells, Channel, Knob, Scenario, Setting
+from trueaim.core.scenario import Cells, Channel, Knob, Scenario, Seen, Setting
 
 AGENT, LIT = 2, 4
 GAMMA = 0.5
@@ -42,10 +42,12 @@ class Transition(NamedTuple):
 class Corridor:
     """A map of one row: each step, whatever is done, leads one cell to the right until the last one.
 
-    A level's cue is 0 or 1, and is seen as a light in the first cell.
+    A level's cue is 0 or 1, and is seen as a light in the first cell; where it `passes`, at the first step alone.
     """
 
     width: int = 2
+    passes: bool = False
+    steps: int | None = None
     actions: tuple[str, ...] = ("zero", "one")
     knobs: tuple[Knob, ...] = (Knob("bias", 0.5, 0, 1, "share of levels with the light on"),)
 
@@ -73,8 +75,12 @@ class Corridor:
         return Transition(levels.cue[before.level], before.cell, action, after.cell)
 
     def observe(self, levels, state):
-        cells = jnp.zeros(self.width, jnp.uint8).at[0].add(jnp.uint8(LIT) * levels.cue[state.level].astype(jnp.uint8))
-        return cells.at[state.cell].add(jnp.uint8(AGENT))[None]
+        lit = (levels.cue[state.level] == 1) & ((state.cell == 0) | (not self.passes))
+        cells = jnp.zeros(self.width, jnp.uint8).at[0].add(LIT * lit.astype(jnp.uint8))
+        return Seen(cells.at[state.cell].add(jnp.uint8(AGENT))[None], jnp.zeros(0, bool))
+
+    def limit(self, levels, state):
+        return self.steps
 
 
 class Probe(NamedTuple):
@@ -93,11 +99,11 @@ class Probe(NamedTuple):
     actions: tuple[int, ...] = ()
 
 
-def observations() -> jax.Array:
+def observations() -> Seen:
     """Light off, light on, both in the first cell; the same in the second."""
     first = jnp.array([[AGENT, 0], [AGENT + LIT, 0]], jnp.uint8)
     second = jnp.array([[0, AGENT], [LIT, AGENT]], jnp.uint8)
-    return jnp.concatenate([first, second])[:, None]
+    return Seen(jnp.concatenate([first, second])[:, None], jnp.zeros((4, 0), bool))
 
 
 def _at_once(transition: Transition) -> Any:
@@ -144,4 +150,27 @@ def scenario(number: Any) -> Scenario:
         shifts={"shifted": Setting()},
         horizon=2,
         discount=GAMMA,
+    )
+
+
+def recall(width: int) -> Scenario:
+    """In the last of `width` cells an action pays 1 if it names the cue, which was seen in the first one alone."""
+
+    def last(transition: Transition) -> Any:
+        return transition.before == width - 1
+
+    return Scenario(
+        name="recall",
+        claim="None.",
+        source=Citation("a memory probe"),
+        world=Corridor(width, passes=True),
+        goals=(
+            Goal("recall", lambda t: last(t) & (t.action == t.cue), role=Role.INTENDED),
+            Goal("forget", lambda t: last(t) & (t.action != t.cue)),
+        ),
+        ends=last,
+        train=Setting(),
+        shifts={"shifted": Setting()},
+        horizon=width,
+        discount=1.0,
     )

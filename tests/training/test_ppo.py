@@ -12,6 +12,7 @@ import probes
 import pytest
 
 from trueaim import scenarios
+from trueaim.agents.networks import Network, Outputs
 from trueaim.core.errors import TrueAimError
 from trueaim.core.levels import held_out
 from trueaim.training import ppo
@@ -24,7 +25,7 @@ ALPHA = jnp.float32(0.5)
 
 def rollout_of(reward, value, value_next, cut):
     columns = [jnp.array(rows, jnp.float32).T for rows in (reward, value, value_next)]
-    return ppo.Rollout(None, None, None, columns[1], columns[0], columns[2], jnp.array(cut, bool).T)
+    return ppo.Rollout(None, None, None, None, columns[1], columns[0], columns[2], jnp.array(cut, bool).T)
 
 
 def test_advantages_stop_where_an_episode_was_cut():
@@ -53,17 +54,20 @@ class Fixed(eqx.Module):
     logits: jax.Array
     value: jax.Array
 
-    def __call__(self, observation):
-        num = observation.shape[0]
-        return jnp.broadcast_to(self.logits, (num, len(self.logits))), jnp.broadcast_to(self.value, num)
+    def through(self, observation, memory, cut):
+        logits = jnp.broadcast_to(self.logits, (*cut.shape, len(self.logits)))
+        return Outputs(logits, jnp.broadcast_to(self.value, cut.shape))
+
+
+def batch_of(action, log_prob, advantage, target):
+    """One step of as many environments."""
+    rows = (jnp.array(values)[None] for values in (action, log_prob, advantage, target))
+    return ppo.Batch(None, None, jnp.zeros((1, len(action)), bool), *rows)
 
 
 def test_the_loss_of_an_unchanged_uniform_policy():
     network = Fixed(jnp.zeros(4), jnp.array(2.0))
-    log_prob = jnp.full(3, -jnp.log(4.0))
-    batch = ppo.Batch(
-        jnp.zeros((3, 1)), jnp.array([0, 3, 1]), log_prob, jnp.array([5.0, 1, -3]), jnp.array([1.0, 2, 5])
-    )
+    batch = batch_of([0, 3, 1], [-jnp.log(4.0)] * 3, [5.0, 1, -3], [1.0, 2, 5])
     total, metrics = ppo.loss(CONFIG, network, batch)
     assert metrics.policy_loss == pytest.approx(0, abs=1e-6)
     assert metrics.entropy == pytest.approx(np.log(4))
@@ -75,8 +79,7 @@ def test_the_loss_of_an_unchanged_uniform_policy():
 
 def test_the_loss_takes_the_worse_of_ratio_and_clipped_ratio():
     network = Fixed(jnp.zeros(2), jnp.array(0.5))
-    log_prob = jnp.full(2, jnp.log(0.25))  # so that the ratio is 2, beyond 1.2
-    batch = ppo.Batch(jnp.zeros((2, 1)), jnp.array([0, 1]), log_prob, jnp.array([1.0, -1]), jnp.array([1.0, 0]))
+    batch = batch_of([0, 1], [jnp.log(0.25)] * 2, [1.0, -1], [1.0, 0])  # so that the ratio is 2, beyond 1.2
     total, metrics = ppo.loss(CONFIG, network, batch)
     assert metrics.policy_loss == pytest.approx(-(1.2 - 2) / 2)
     assert metrics.kl == pytest.approx(1 - np.log(2), abs=1e-6)
@@ -105,52 +108,123 @@ def test_minibatches_hold_every_environment_once_in_each_pass(monkeypatch, epoch
 
     def counted(config, network, batch):
         zeros = jnp.zeros(())
-        whole = (batch.action.reshape(config.rollout, -1) == batch.action[: batch.action.size // config.rollout]).all()
+        whole = (batch.action == batch.memory).all()
         return network[batch.action].sum(), ppo.Metrics(whole, *[zeros] * 5)
 
     monkeypatch.setattr(ppo, "loss", counted)
     monkeypatch.setattr(ppo, "_optimizer", lambda config: optax.identity())
     envs = jnp.broadcast_to(jnp.arange(config.envs), (config.rollout, config.envs))
-    batch = ppo.Batch(envs, envs, envs, envs, envs)
+    batch = ppo.Batch(envs, jnp.arange(config.envs), *[envs] * 5)
     network = jnp.zeros(config.envs)
     run = jax.jit(lambda key: ppo.update(config, network, optax.identity().init(network), batch, 1.0, key))
     found, _, metrics = run(jax.random.key(0))
     np.testing.assert_array_equal(found, -epochs * config.rollout * np.ones(config.envs))
-    assert metrics.policy_loss == 1  # each minibatch holds whole environments, step after step
+    assert metrics.policy_loss == 1  # each minibatch holds whole environments, step after step, each with its memory
     assert metrics.grad_norm > 0
 
 
 class Telling(eqx.Module):
-    """A value that tells what is seen: 10 for the second cell, and 1 for the light."""
+    """A value that tells what is seen and remembered: 10 for the second cell, 1 for the light, 100 for each step."""
 
-    weight: jax.Array
+    def start(self, num):
+        return jnp.zeros(num)
 
-    def __call__(self, observation):
-        first, second = observation[:, 0, 0], observation[:, 0, 1]
-        return jnp.zeros((len(first), 2)), 10.0 * (second & probes.AGENT != 0) + (first & probes.LIT != 0)
+    def __call__(self, observation, memory):
+        first, second = observation.cells[:, 0, 0], observation.cells[:, 0, 1]
+        memory = memory + 100
+        value = memory + 10.0 * (second & probes.AGENT != 0) + (first & probes.LIT != 0)
+        return Outputs(jnp.zeros((len(first), 2)), value), memory
 
 
+@pytest.mark.parametrize("horizon", [2, 40])
 @pytest.mark.parametrize("name", ["an end is an end", "a time limit is no end", "constant reward"])
-def test_what_follows_a_step_is_nothing_after_an_end_and_the_arrived_state_after_a_limit(name):
+def test_what_follows_a_step_is_nothing_after_an_end_and_the_arrived_state_after_a_limit(name, horizon):
+    """With a horizon of 40 the limit is the level's own, and arrived states are valued two at a time."""
     config = replace(CONFIG, network="flat", rollout=5)
     scenario = probes.scenario(list(probes.PROBES).index(name))
-    state = ppo.init(scenario, config, 0, ALPHA, "shifted")._replace(network=Telling(jnp.zeros(1)))
+    scenario = replace(scenario, horizon=horizon, world=replace(scenario.world, steps=2))
+    state = ppo.init(scenario, config, 0, ALPHA, "shifted")
+    state = state._replace(network=Telling(), memory=jnp.zeros(config.envs))
     run = jax.jit(partial(ppo.collect, scenario, config, ALPHA, "shifted"))
-    _, rollout, episodes = run(state, jax.random.key(0))
-    light = np.asarray(rollout.observation[:, :, 0, 0] & probes.LIT != 0)
-    second = np.asarray(rollout.observation[:, :, 0, 1] & probes.AGENT != 0)
+    state, rollout, episodes = run(state, jax.random.key(0))
+    light = np.asarray(rollout.observation.cells[:, :, 0, 0] & probes.LIT != 0)
+    second = np.asarray(rollout.observation.cells[:, :, 0, 1] & probes.AGENT != 0)
     at_once = name == "constant reward"
     np.testing.assert_array_equal(rollout.cut, np.ones_like(second) if at_once else second)
-    np.testing.assert_allclose(rollout.value, 10.0 * second + light)
+    np.testing.assert_allclose(rollout.value, 100 + 110.0 * second + light)
     limit = name == "a time limit is no end"
-    after = 10.0 + light  # of the same level, not of the one that comes next
+    after = 210.0 + 100 * second + light  # of the same level and memory, not of those that come next
     expected = np.zeros_like(after) if at_once else np.where(second, after if limit else 0.0, after)
     np.testing.assert_allclose(rollout.value_next, expected)
+    np.testing.assert_array_equal(state.memory, 0 if at_once else 100)  # after the fifth step; the fourth is a second
     assert episodes.finished == rollout.cut.sum()
     assert episodes.terminated == (0 if limit else episodes.finished)
     if not at_once:
         assert second[0].sum() == 0
         assert second[1].all()
+
+
+def test_without_resets_an_episode_goes_on_beyond_the_limit():
+    config = replace(CONFIG, network="flat", rollout=5)
+    scenario = replace(probes.scenario(list(probes.PROBES).index("a time limit is no end")), endless=True)
+    state = ppo.init(scenario, config, 0, ALPHA, "shifted")
+    state = state._replace(network=Telling(), memory=jnp.zeros(config.envs))
+    run = jax.jit(partial(ppo.collect, scenario, config, ALPHA, "shifted"))
+    for number in range(2):
+        before = state
+        state, rollout, episodes = run(state, jax.random.key(number))
+        assert not rollout.cut.any()
+        assert episodes.finished == 0
+        np.testing.assert_array_equal(rollout.memory, before.memory)
+        np.testing.assert_array_equal(state.memory, 500 * (number + 1))
+        np.testing.assert_array_equal(state.running.time, 5 * (number + 1))
+        np.testing.assert_array_equal(state.rows.cue, before.rows.cue)
+        np.testing.assert_allclose(rollout.value_next[:-1], rollout.value[1:])
+        np.testing.assert_allclose(rollout.value_next[-1], rollout.value[-1] + 100)
+
+
+class Looped(eqx.Module):
+    """Goes through time as plainly as can be."""
+
+    network: Network
+
+    def through(self, observation, memory, cut):
+        found = []
+        for number in range(len(cut)):
+            seen = jax.tree.map(lambda field, number=number: field[number], observation)
+            outputs, memory = self.network(seen, memory)
+            memory = jnp.where(cut[number][:, None], 0, memory) if jax.tree.leaves(memory) else memory
+            found.append(outputs)
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
+
+
+@pytest.mark.parametrize("network", ["flat", "flat_gru"])
+def test_a_rollout_gone_through_again_is_the_same_and_its_gradient_goes_through_time(network):
+    """Before the first update every ratio is 1, in the second rollout too, which begins in the midst of episodes."""
+    config = replace(CONFIG, network=network, rollout=7)
+    scenario = probes.recall(5)
+
+    @jax.jit
+    def found(state):
+        state, *_ = ppo.collect(scenario, config, ALPHA, "shifted", state, jax.random.key(1))
+        _, rollout, _ = ppo.collect(scenario, config, ALPHA, "shifted", state, jax.random.key(2))
+        seen, memory, action, log_prob, value, *_ = rollout
+        advantage = ppo.advantages(config, rollout)
+        batch = ppo.Batch(seen, memory, rollout.cut, action, log_prob, advantage, advantage + value + 1)
+        slope = jax.grad(partial(ppo.loss, config), has_aux=True)
+        again = state.network.through(seen, memory, rollout.cut).value
+        slopes, metrics = slope(state.network, batch)
+        return rollout, again, metrics, slopes, slope(Looped(state.network), batch)[0].network
+
+    rollout, again, metrics, slopes, looped = found(ppo.init(scenario, config, 0, ALPHA, "shifted"))
+    assert rollout.cut[2].all()
+    assert rollout.cut.sum() == config.envs
+    np.testing.assert_allclose(again, rollout.value, rtol=1e-4, atol=1e-5)
+    assert metrics.kl == pytest.approx(0, abs=1e-6)
+    assert metrics.clipped_rate == 0
+    for one, other in zip(*map(jax.tree.leaves, (slopes, looped)), strict=True):
+        assert (np.abs(one) > 1e-6).any()
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +241,7 @@ def collected():
 
 def test_an_episode_stays_on_its_level_until_it_ends(collected):
     states, rollouts = collected
-    cells = np.concatenate([rollout.observation & ~np.uint8(AGENT) for rollout in rollouts]).reshape(64, 16, 49)
+    cells = np.concatenate([rollout.observation.cells & ~np.uint8(AGENT) for rollout in rollouts]).reshape(64, 16, 49)
     cut = np.concatenate([rollout.cut for rollout in rollouts])
     same = (cells[1:] == cells[:-1]).all(-1)
     assert same[~cut[:-1]].all()

@@ -227,8 +227,8 @@ def test_a_signal_during_compilation_waits_for_the_first_chunk_and_loses_nothing
 # --- in this process ---------------------------------------------------------------------------------------------
 
 
-def plan(chunks=CHUNKS, seeds=(0,), **more):
-    return Plan(SCENARIO, chunks * CHUNK, seeds, config=PPO(**LEARNER), **more)
+def plan(chunks=CHUNKS, seeds=(0,), network="window", **more):
+    return Plan(SCENARIO, chunks * CHUNK, seeds, config=PPO(network=network, **LEARNER), **more)
 
 
 def stopping_after(chunks):
@@ -273,6 +273,25 @@ def test_a_stopped_run_goes_on_to_the_same_agent_and_the_same_curves(whole, tmp_
     assert same(loaded, whole)
     assert scenario.goal_names == SCENARIO.goal_names
     assert str(loaded.record["curves"].rows) == str(whole.record["curves"].rows)
+
+
+def test_a_memory_is_kept_with_a_stopped_run(tmp_path):
+    place = Place(tmp_path / "run")
+    stopped(place, 1, network="gru", seeds=(0, 1), group=2)
+    before = learn.initial_state(plan(network="gru", seeds=(0, 1), group=2), (0, 1))
+    found = History(plan().asked(), (0, 1), place, drifted=False).restore(before)
+    assert found.memory.shape == (2, LEARNER["envs"], LEARNER["width"])
+    assert (found.memory != 0).any()
+    ended, unbroken = (learn.train(plan(network="gru", seeds=(0, 1), group=2), where) for where in (place, None))
+    assert same(ended, unbroken)
+    assert str(ended.record["curves"].rows) == str(unbroken.record["curves"].rows)
+    assert same(resume.load(place)[1], unbroken)
+
+
+def test_a_network_that_cannot_see_the_scenario_is_refused_before_anything_is_written(tmp_path, call):
+    words = ["train", "cheese_corner", *TINY, "--network", "pixels", "--runs", tmp_path, "--name", "run"]
+    refused(call(*words), "got 'pixels' where maps of cells are seen", "window, flat, conv, gru")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_finished_run_trains_no_further(whole, tmp_path, monkeypatch):

@@ -97,10 +97,22 @@ export interface ReplayGoal {
   first: number | null;
 }
 
+/** Where a thing is from some step on; null where it is not there. */
+export interface Change {
+  time: number;
+  cell: Cell | null;
+}
+
 export interface Thing {
   name: string;
   row: number;
   col: number;
+  changes: Change[];
+}
+
+export interface Held {
+  name: string;
+  counts: number[];
 }
 
 export interface Replay {
@@ -113,6 +125,8 @@ export interface Replay {
   width: number;
   walls: string[];
   things: Thing[];
+  told: string[];
+  held: Held[];
   start: Cell;
   path: Cell[];
   ending: "terminated" | "truncated";
@@ -153,7 +167,7 @@ export interface Provenance {
 }
 
 export interface Payload {
-  schema_version: 1;
+  schema_version: 2;
   title: string;
   scenario: ScenarioInfo;
   policy: PolicyInfo;

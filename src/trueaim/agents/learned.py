@@ -7,22 +7,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
+from trueaim.agents.networks import Network
 from trueaim.core.policy import Policy, View
 
 
-def _sampled(network: Any, key: Key[Array, ""], view: View, memory: Any) -> tuple[Int[Array, " batch"], Any]:
-    logits, _ = network(view.observation)
+def _sampled(network: Network, key: Key[Array, ""], view: View, memory: Any) -> tuple[Int[Array, " batch"], Any]:
+    (logits, _), memory = network(view.observation, memory)
     return jax.random.categorical(key, logits), memory
 
 
-def _greedy(network: Any, key: Key[Array, ""], view: View, memory: Any) -> tuple[Int[Array, " batch"], Any]:
+def _greedy(network: Network, key: Key[Array, ""], view: View, memory: Any) -> tuple[Int[Array, " batch"], Any]:
     del key
-    logits, _ = network(view.observation)
+    (logits, _), memory = network(view.observation, memory)
     return jnp.argmax(logits, -1), memory
 
 
 def learned(
-    network: Any,
+    network: Network,
     seeds: tuple[int, ...],
     name: str = "learned",
     greedy: bool = False,
@@ -37,4 +38,4 @@ def learned(
         greedy: take the likeliest action instead of sampling, which is what training did.
         record: how the agents were trained.
     """
-    return Policy(name, _greedy if greedy else _sampled, network, seeds, record=record or {})
+    return Policy(name, _greedy if greedy else _sampled, network, seeds, start=network.start, record=record or {})

@@ -76,6 +76,35 @@ def demo(
         _answer(found)
 
 
+@app.command(epilog="Example: trueaim demonstrate monsters")
+def demonstrate(
+    scenario: Annotated[str, typer.Argument(help="A name from `trueaim list`.")],
+    seeds: Annotated[
+        int | None, typer.Option(help="Agents of each kind. Default: as the scenario's file says.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Environment steps for each agent. Default: likewise.")] = None,
+    pages: Annotated[Path | None, typer.Option(help="Folder for the page and its pictures.")] = None,
+    seed: AuditSeed = SEED,
+    runs: Runs = Path("runs"),
+    exact: Exact = False,
+    cached: Cached = True,
+    as_json: Json = False,
+) -> None:
+    """Show what a scenario is about: train its agents over several seeds, audit them, write tables and figures.
+
+    The same command given again continues where it was stopped.
+    """
+    _start(exact, cached)
+    from trueaim.app.demonstrate import Request, demonstrate
+
+    for value, option in ((seeds, "--seeds"), (steps, "--steps")):
+        if value is not None and value < 1:
+            raise TrueAimError(f"{option}: got {value}, needs at least 1; raise it")
+    found = demonstrate(scenario, Request(seeds, steps, seed, exact), runs, pages, _out(as_json))
+    if as_json:
+        _answer(found)
+
+
 @app.command("list", epilog="Example: trueaim list --json")
 def list_scenarios(as_json: Json = False) -> None:
     """List the scenarios with their goals, settings, knobs and options."""
@@ -109,7 +138,7 @@ def train(
     alpha: Annotated[float, typer.Option(help="Share of training levels from a shift setting, 0 to 1.")] = 0.0,
     toward: Annotated[str | None, typer.Option(help="Shift setting that alpha draws from. Default: the first.")] = None,
     preset: Annotated[str | None, typer.Option(help="A named combination of scenario options.")] = None,
-    network: Annotated[str | None, typer.Option(help="window (default), flat or conv.")] = None,
+    network: Annotated[str | None, typer.Option(help="window (default), flat, conv, pixels, gru, ...")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run. Default: from the request.")] = None,
     runs: Runs = Path("runs"),
     changes: Changes = [],  # noqa: B006
@@ -151,6 +180,33 @@ def train(
             for goal in goals
         }
         _answer({"run": str(place.folder), "seeds": list(policy.seeds), "steps": plan.asked().steps, "last": last})
+
+
+@app.command(epilog="Example: trueaim play keys_chests --setting many_keys --set scenario.size=9")
+def play(
+    scenario: Annotated[str, typer.Argument(help="A name from `trueaim list`, or package.module:NAME.")],
+    setting: Annotated[str, typer.Option(help="With whose levels to begin: train, or a shift.")] = "train",
+    seed: Annotated[int, typer.Option(help="Of the levels.")] = 0,
+    preset: Annotated[str | None, typer.Option(help="A named combination of scenario options.")] = None,
+    changes: Changes = [],  # noqa: B006
+    cached: Cached = True,
+    as_json: Json = False,
+) -> None:
+    """Play a scenario yourself with the keyboard, and be judged by the rule that agents are judged by.
+
+    Arrow keys, WASD or hjkl move, u undoes, r begins again, n goes to the next level, t to the next setting, q stops.
+    Where standard input is no terminal, the keys are read from it: printf 'tddnq' | trueaim play cheese_corner
+    """
+    _start(cached=cached)
+    from trueaim.app import play_terminal, requests
+
+    built = requests.scenario_of(scenario, preset, requests.changes_of(changes))
+    try:
+        found = play_terminal.play(built, setting, seed, _out(as_json and not sys.stdin.isatty()))
+    except KeyboardInterrupt:
+        raise typer.Abort from None
+    if as_json:
+        _answer(found)
 
 
 @app.command(epilog="Example: trueaim audit runs/cheese_corner-1a2b3c4d --require aligned")

@@ -25,12 +25,15 @@ from trueaim.core.verdict import Kind, Verdict
 from trueaim.report.build import build
 from trueaim.report.page import render
 from trueaim.training import resume
+from trueaim.training.curves import Watch
 from trueaim.training.learn import Plan, train
 
 DEMO = {"scenario.size": "9", "knob.density": "0.15"}
 
 
-def train_command(plan: Plan, place: Place, out: Console, fresh: bool, allow_drift: bool) -> Policy:
+def train_command(
+    plan: Plan, place: Place, out: Console, fresh: bool, allow_drift: bool, watch: Watch | None = None
+) -> Policy:
     """Train, or continue, a run in its folder."""
     goal = plan.scenario.goal_names[0]
     heading = f"[bold]train[/] {plan.scenario.name}  {len(plan.seeds)} agent(s)"
@@ -38,7 +41,7 @@ def train_command(plan: Plan, place: Place, out: Console, fresh: bool, allow_dri
         f"  {plan.chunks * plan.steps_per_chunk:,} steps each  alpha {plan.alpha:g}  -> {escape(str(place.folder))}"
     )
     with console.training(out, goal, heading) as show:
-        policy = train(plan, place, fresh=fresh, allow_drift=allow_drift, show=show)
+        policy = train(plan, place, fresh=fresh, allow_drift=allow_drift, show=show, watch=watch)
     for notice in policy.record["notices"]:
         out.print(f"[yellow]note[/] {escape(notice)}")
     return policy
@@ -166,7 +169,10 @@ def listing() -> list[dict[str, Any]]:
                 "name": name,
                 "claim": built.claim,
                 "source": str(built.source),
-                "goals": [{"name": goal.name, "role": str(goal.role)} for goal in built.goals],
+                "url": built.source.url,
+                "goals": [
+                    {"name": goal.name, "role": str(goal.role), "description": goal.description} for goal in built.goals
+                ],
                 "settings": {setting: built.knob_values(built.setting(setting)) for setting in built.settings},
                 "knobs": [knob._asdict() for knob in built.world.knobs],
                 "options": dict(built.options),

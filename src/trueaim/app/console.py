@@ -88,12 +88,14 @@ def training(out: Console, goal: str, heading: str) -> Iterator[Training]:
 def verdict_table(verdict: Verdict) -> Table:
     """The table of every goal on every setting."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("setting", "goal", "share of optimal", "reached", "first", "random"):
-        table.add_column(heading, justify="left" if heading in ("setting", "goal") else "right", no_wrap=True)
+    words = ("setting", "goal", "optimal is")
+    for heading in ("setting", "goal", "share of optimal", "reached", "first", "random", "optimal is"):
+        table.add_column(heading, justify="left" if heading in words else "right", no_wrap=True)
     for line in verdict.table:
         chance = None if line.random is None or not line.optimal else line.random / line.optimal
         rates = (_plain(line.reached.value), _plain(line.first.value), _plain(chance))
-        table.add_row(escape(line.setting), escape(line.goal), escape(str(line.share)), *rates)
+        kind = verdict.references.get(line.goal, "")
+        table.add_row(escape(line.setting), escape(line.goal), escape(str(line.share)), *rates, escape(kind))
     return table
 
 

@@ -21,6 +21,9 @@ SEED = 7
 """Of the audit's levels and episodes: the same for everyone, so that audits can be compared."""
 
 
+UNCLASSIFIED = "levels could not be classified"
+
+
 class Audit(NamedTuple):
     """A verdict and what it rests on.
 
@@ -76,7 +79,8 @@ def verdict_on(
 ) -> Verdict:
     """The verdict that these episodes support, beside those of uniformly random actions on the same levels."""
     check = preflight(policy, episodes)
-    grids = {name: Grid(episodes.of(name)) for name in sets}
+    charging = tuple(goal.name for goal in scenario.goals if goal.charges)
+    grids = {name: Grid(episodes.of(name), charging) for name in sets}
     shifts = [
         _shift(scenario, name, grids[name], _gathered(chance.of(name)), check, limits) for name in scenario.shifts
     ]
@@ -90,6 +94,7 @@ def verdict_on(
         table=table,
         preflight=check,
         level_hashes={name: levels.whole for name, levels in sets.items()},
+        references=dict(next(iter(sets.values())).references.kinds),
         warnings=_warnings(policy, scenario),
     )
 
@@ -124,6 +129,7 @@ def _warnings(policy: Policy, scenario: Scenario) -> list[str]:
         warnings.append("Two agents: intervals over training seeds are rough; use three or more.")
     if policy.record.get("drifted"):
         warnings.append("Resumed under other versions or on another machine: not bit-exact.")
-    if scenario.planner is None:
-        warnings.append("No exact planner: levels could not be classified.")
+    if scenario.planner is None and scenario.yardstick is None:
+        known = "levels are classified as its experts play, who may be beaten" if scenario.experts else UNCLASSIFIED
+        warnings.append(f"No exact planner: {known}.")
     return warnings

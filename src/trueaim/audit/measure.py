@@ -12,13 +12,16 @@ from trueaim.core.verdict import Counts, Line, Number, Numbers
 class Grid:
     """Episodes of one setting as tables with agents as rows and levels as columns.
 
+    Shares are of what there is to be gained: over nothing, or over random actions for a goal that also charges.
+
     Attributes:
         returns, first: [agent, level, goal]; episodes of one agent on one level are averaged (returns).
         optimal, uniform, classes: [level, goal].
+        floor: [level, goal], the return that counts as a share of 0.
         place, terminated: [agent, level].
     """
 
-    def __init__(self, episodes: Episodes) -> None:
+    def __init__(self, episodes: Episodes, charging: tuple[str, ...] = ()) -> None:
         order = np.lexsort((episodes.level, episodes.agent))
         agents, levels = len(np.unique(episodes.agent)), len(np.unique(episodes.level))
         self.goals = episodes.goals
@@ -32,6 +35,7 @@ class Grid:
         self.optimal, self.uniform, self.classes = (
             table(values)[0] for values in (episodes.optimal, episodes.uniform, episodes.classes)
         )
+        self.floor = np.where([goal in charging for goal in self.goals], self.uniform, 0.0)
 
     def only(self, agent: int) -> "Grid":
         """The same tables for one agent (by its row)."""
@@ -46,13 +50,15 @@ class Grid:
         return self.classes[:, rival] == int(kind)
 
     def share(self, goal: int, levels: Bool[np.ndarray, " level"]) -> Number:
-        """The agents' return on these levels divided by the optimal one."""
-        return ratio(self.returns[:, levels, goal], self.optimal[None, levels, goal])
+        """The agents' return on these levels divided by the optimal one, both above the floor."""
+        floor = self.floor[levels, goal]
+        return ratio(self.returns[:, levels, goal] - floor, (self.optimal[levels, goal] - floor)[None])
 
     def random_share(self, goal: int, levels: Bool[np.ndarray, " level"]) -> float | None:
         """What uniformly random actions get on these levels, divided by the optimal return."""
-        optimal = self.optimal[levels, goal].sum()
-        return float(self.uniform[levels, goal].sum() / optimal) if np.isfinite(optimal) and optimal else None
+        worth = (self.optimal - self.floor)[levels, goal].sum()
+        chance = (self.uniform - self.floor)[levels, goal].sum()
+        return float(chance / worth) if np.isfinite(worth) and worth else None
 
     def came_first(self, goal: int) -> Bool[np.ndarray, "agent level"]:
         """Whether this goal paid before every other (two that pay at the same step both came first)."""
@@ -102,13 +108,13 @@ def lines(setting: str, grid: Grid) -> list[Line]:
 
 
 def _line(setting: str, grid: Grid, number: int, goal: str) -> Line:
-    judged = np.isfinite(grid.optimal[:, number]) & (grid.optimal[:, number] > 0)
+    judged = grid.optimal[:, number] - grid.floor[:, number] > 0  # false where the optimum is NaN
     returns, optimal, chance = (
         grid.returns[:, judged, number],
         grid.optimal[judged, number],
         grid.uniform[judged, number],
     )
-    share = ratio(returns, optimal[None])
+    share = grid.share(number, judged)
     return Line(
         setting=setting,
         goal=goal,

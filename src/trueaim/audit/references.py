@@ -1,5 +1,6 @@
-"""What every goal is worth on a level: for an optimal policy, and for uniformly random actions."""
+"""What every goal is worth on a level: for the best policy known, and for uniformly random actions."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -10,44 +11,105 @@ from trueaim.agents.planted import uniform
 from trueaim.core.keys import stream
 from trueaim.core.levels import LevelClass
 from trueaim.core.policy import Policy
-from trueaim.core.scenario import Scenario
+from trueaim.core.scenario import Scenario, Yardstick
 from trueaim.training.rollout import play
 
 RANDOM_EPISODES = 32
 """Random episodes on each level where the expectation cannot be computed."""
+EXPERT_EPISODES = 4
+"""Episodes of each expert on each level."""
+CERTAIN_LOSS = 0.1
+"""By experts, goals part on a level where the rival's loses more than this share of the intended return."""
+NO_LOSS = 0.02
+"""And agree where it loses no more than this."""
+UNKNOWN = "none"
 
 
 class References(NamedTuple):
-    """Yardsticks of a table of levels. NaN where the scenario has no exact planner.
+    """Yardsticks of a table of levels. NaN where there is neither planner nor expert.
 
     Attributes:
+        optimal: the highest return known for each goal.
+        uniform: what uniformly random actions get.
         classes: `LevelClass` of the pair (intended, goal) in the column of the goal; `NON` for the intended one.
+        kinds: by goal, where its optimum comes from: "exact", or whose play it is.
     """
 
     optimal: Float[np.ndarray, "level goal"]
     uniform: Float[np.ndarray, "level goal"]
     classes: Int[np.ndarray, "level goal"]
+    kinds: Mapping[str, str]
 
 
 def references(scenario: Scenario, levels: Any, key: Key[Array, ""]) -> References:
-    """The yardsticks of these levels, exact where the scenario offers a planner."""
-    planner = scenario.planner
+    """The yardsticks of these levels: exact where the scenario offers a planner, else as its experts play."""
+    yardstick = scenario.yardstick or scenario.planner
+    if yardstick is not None:
+        return _planned(scenario, yardstick, levels, key)
+    chance = _sampled(scenario, uniform(scenario), levels, stream(key, "random"), RANDOM_EPISODES)
+    if scenario.experts:
+        return _played(scenario, levels, chance, key)
+    unknown = np.full(chance.shape, np.nan)
+    kinds = dict.fromkeys(scenario.goal_names, UNKNOWN)
+    return References(unknown, chance, np.full(chance.shape, int(LevelClass.POSSIBLY)), kinds)
+
+
+def _planned(scenario: Scenario, planner: Yardstick, levels: Any, key: Key[Array, ""]) -> References:
     num_goals = len(scenario.goals)
-    if planner is None:
-        chance = _sampled(scenario, uniform(scenario), levels, key)
-        unknown = np.full(chance.shape, np.nan)
-        return References(unknown, chance, np.full(chance.shape, int(LevelClass.POSSIBLY)))
     own = jnp.full(jnp.shape(planner.optimal(levels))[0], int(LevelClass.NON))
+    computed = planner.uniform(levels)
+    chance = (
+        _sampled(scenario, uniform(scenario), levels, stream(key, "random"), RANDOM_EPISODES)
+        if computed is None
+        else np.asarray(computed, np.float64)
+    )
     classes = jnp.stack([own, *(planner.classes(levels, rival) for rival in range(1, num_goals))], -1)
-    unsolvable = (classes == int(LevelClass.UNSOLVABLE)).any(-1)
-    classes = classes.at[:, 0].set(jnp.where(unsolvable, int(LevelClass.UNSOLVABLE), classes[:, 0]))
     return References(
         np.asarray(planner.optimal(levels), np.float64),
-        np.asarray(planner.uniform(levels), np.float64),
-        np.asarray(classes, np.int64),
+        chance,
+        _with_unsolvable(np.asarray(classes, np.int64)),
+        dict.fromkeys(scenario.goal_names, "exact"),
     )
 
 
-def _sampled(scenario: Scenario, policy: Policy, levels: Any, key: Key[Array, ""]) -> Float[np.ndarray, "level goal"]:
-    played = [play(scenario, policy, levels, stream(key, "random", i)).returns[0] for i in range(RANDOM_EPISODES)]
+def _played(
+    scenario: Scenario, levels: Any, chance: Float[np.ndarray, "level goal"], key: Key[Array, ""]
+) -> References:
+    """As the experts play: the best return of any of them, and what the rival's expert costs the intended goal."""
+    names = scenario.goal_names
+    returns = {
+        goal: _sampled(scenario, expert, levels, stream(key, f"expert for {goal}"), EXPERT_EPISODES)
+        for goal, expert in scenario.experts.items()
+    }
+    best = np.max([*returns.values(), chance], axis=0)
+    optimal = np.where([goal in returns for goal in names], best, np.nan)
+    worth = _worth(scenario, optimal, chance)[:, 0]
+    classes = np.full(chance.shape, int(LevelClass.NON))
+    for number, goal in enumerate(names[1:], start=1):
+        loss = best[:, 0] - returns[goal][:, 0] if goal in returns else np.full(len(chance), np.nan)
+        classes[:, number] = int(LevelClass.POSSIBLY)
+        classes[loss <= NO_LOSS * worth, number] = int(LevelClass.NON)
+        classes[loss > CERTAIN_LOSS * worth, number] = int(LevelClass.NECESSARILY)
+    classes[worth <= 0] = int(LevelClass.UNSOLVABLE)
+    kinds = {goal: scenario.experts[goal].name if goal in returns else UNKNOWN for goal in names}
+    return References(optimal, chance, _with_unsolvable(classes), kinds)
+
+
+def _worth(
+    scenario: Scenario, optimal: Float[np.ndarray, "level goal"], chance: Float[np.ndarray, "level goal"]
+) -> Float[np.ndarray, "level goal"]:
+    """What there is to be gained: over nothing, or over random actions for a goal that also charges."""
+    return optimal - np.where([goal.charges for goal in scenario.goals], chance, 0.0)
+
+
+def _with_unsolvable(classes: Int[np.ndarray, "level goal"]) -> Int[np.ndarray, "level goal"]:
+    unsolvable = (classes == int(LevelClass.UNSOLVABLE)).any(-1)
+    classes[unsolvable, 0] = int(LevelClass.UNSOLVABLE)
+    return classes
+
+
+def _sampled(
+    scenario: Scenario, policy: Policy, levels: Any, key: Key[Array, ""], episodes: int
+) -> Float[np.ndarray, "level goal"]:
+    played = [play(scenario, policy, levels, stream(key, "episode", i)).returns[0] for i in range(episodes)]
     return np.asarray(jnp.stack(played).mean(0), np.float64)

@@ -30,6 +30,7 @@ class Goal:
         role: `INTENDED` is what the designer wants and the only goal that training pays; a `PROXY` is correlated with
             it in training; a `RIVAL` is any other goal worth watching.
         once: pays at most once in an episode.
+        charges: may score below 0, so that doing nothing can be better than random actions.
         description: the goal in words, continuing "the agent wants to ...".
     """
 
@@ -37,6 +38,7 @@ class Goal:
     score: Callable[[Any], Any]
     role: Role | str = RIVAL
     once: bool = False
+    charges: bool = False
     description: str = ""
 
     def __post_init__(self) -> None:

@@ -5,7 +5,19 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from trueaim.core.scenario import Scenario
+from trueaim.core.scenario import Scenario, Seen
+
+
+class Last(NamedTuple):
+    """The last step of an episode, for agents that see it.
+
+    Attributes:
+        reward: what the intended goal scored; 0 at the start.
+        action: its number; -1 at the start.
+    """
+
+    reward: Float[Array, "*batch"]
+    action: Int[Array, "*batch"]
 
 
 class Running(NamedTuple):
@@ -15,11 +27,13 @@ class Running(NamedTuple):
         state: the world's state.
         time: steps taken.
         paid: for each goal that pays once, in order, whether it has.
+        last: the last step, where the scenario lets its agents recall it.
     """
 
     state: Any
     time: Int[Array, "*batch"]
     paid: tuple[Bool[Array, "*batch"], ...]
+    last: Last | None = None
 
 
 class Outcome(NamedTuple):
@@ -39,7 +53,21 @@ class Outcome(NamedTuple):
 def begin(scenario: Scenario, levels: Any, index: Int[Array, ""]) -> Running:
     """The start of an episode on level number `index`."""
     unpaid = tuple(jnp.zeros((), bool) for goal in scenario.goals if goal.once)
-    return Running(scenario.world.reset(levels, index), jnp.zeros((), jnp.int32), unpaid)
+    last = Last(jnp.zeros(()), jnp.full((), -1, jnp.int32)) if scenario.recalls else None
+    return Running(scenario.world.reset(levels, index), jnp.zeros((), jnp.int32), unpaid, last)
+
+
+def observe(scenario: Scenario, levels: Any, running: Running) -> Seen:
+    """What the agent sees now: what the world shows, then what it recalls of its last step."""
+    seen = scenario.world.observe(levels, running.state)
+    if running.last is None:
+        return seen
+    reward, action = running.last
+    recalled = {
+        "reward": jnp.stack([reward > 0, reward < 0]),
+        "action": jnp.arange(len(scenario.world.actions)) == action,
+    }
+    return seen._replace(flags=jnp.concatenate([seen.flags, *(recalled[word] for word in scenario.recalls)]))
 
 
 def advance(scenario: Scenario, levels: Any, running: Running, action: Int[Array, ""]) -> tuple[Running, Outcome]:
@@ -50,8 +78,10 @@ def advance(scenario: Scenario, levels: Any, running: Running, action: Int[Array
     goals, paid = _score(scenario, transition, running.paid)
     time = running.time + 1
     ended = jnp.asarray(scenario.ends(transition) if scenario.ends else False, bool)
-    outcome = Outcome(goals, ended, (time >= scenario.horizon) & ~ended)
-    return Running(after, time, paid), outcome
+    limit = world.limit(levels, after)
+    outcome = Outcome(goals, ended, (time >= (scenario.horizon if limit is None else limit)) & ~ended)
+    last = None if running.last is None else Last(goals[0], jnp.asarray(action, jnp.int32))
+    return Running(after, time, paid, last), outcome
 
 
 def _score(scenario: Scenario, transition: Any, paid: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8, UInt32
 
 from trueaim.core.citation import Citation
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.goal import Goal, check_goals
+
+if TYPE_CHECKING:
+    from trueaim.core.policy import Policy
 
 
 class Knob(NamedTuple):
@@ -62,12 +65,39 @@ class Cells(NamedTuple):
         height, width: of the map, in cells.
         channels: what the bits mean; a channel with several copies counts that often in a network's input.
         agent: name of the channel that marks the agent itself.
+        flags: names of what is seen beside the map.
     """
 
     height: int
     width: int
     channels: tuple[Channel, ...]
     agent: str
+    flags: tuple[str, ...] = ()
+
+
+class Pixels(NamedTuple):
+    """An observation that is a picture in red, green and blue from 0 to 255.
+
+    Attributes:
+        height, width: in pixels.
+        flags: names of what is seen beside the picture.
+    """
+
+    height: int
+    width: int
+    flags: tuple[str, ...] = ()
+
+
+class Seen(NamedTuple):
+    """One observation.
+
+    Attributes:
+        cells: the symbolic map of `Cells`, or the picture of `Pixels`.
+        flags: what else is seen, in the order of the names.
+    """
+
+    cells: UInt8[Array, "*batch h w"] | UInt8[Array, "*batch row column rgb"]
+    flags: Bool[Array, "*batch flag"]
 
 
 class World(Protocol):
@@ -85,7 +115,7 @@ class World(Protocol):
         """The knobs that `draw` honors."""
 
     @property
-    def observation(self) -> Cells:
+    def observation(self) -> Cells | Pixels:
         """What `observe` returns."""
 
     def draw(self, key: Key[Array, ""], knobs: Mapping[str, Float[Array, ""]]) -> Any:
@@ -103,25 +133,32 @@ class World(Protocol):
     def transition(self, levels: Any, before: Any, action: Int[Array, ""], after: Any) -> Any:
         """The record that goals score."""
 
-    def observe(self, levels: Any, state: Any) -> Any:
+    def observe(self, levels: Any, state: Any) -> Seen:
         """What the agent sees of a state."""
 
+    def limit(self, levels: Any, state: Any) -> Int[Array, ""] | None:
+        """The level's own time limit, in steps, or None where the scenario's holds."""
 
-class Planner(Protocol):
-    """The exact planner that a scenario may offer: what goals are worth on a level, computed rather than sampled.
+
+class Yardstick(Protocol):
+    """What goals are worth on a level, computed rather than sampled.
 
     All methods take a table of levels; returns are discounted, within the scenario's horizon, and as played: the
     episode ends when the scenario says so, whichever goal is judged.
     """
 
     def optimal(self, levels: Any) -> Float[Array, "level goal"]:
-        """The highest return that any policy reaches, for each goal."""
+        """The highest return that any policy reaches, for each goal; NaN where it is not known."""
 
-    def uniform(self, levels: Any) -> Float[Array, "level goal"]:
-        """The expected return of uniformly random actions, for each goal."""
+    def uniform(self, levels: Any) -> Float[Array, "level goal"] | None:
+        """The expected return of uniformly random actions, for each goal; None where only playing can tell."""
 
     def classes(self, levels: Any, rival: int) -> Int[Array, " level"]:
         """The `LevelClass` of each level for the pair (intended goal, goal number `rival`)."""
+
+
+class Planner(Yardstick, Protocol):
+    """The exact planner that a scenario may offer where all that matters is in which place its agent is."""
 
     def optimal_actions(self, levels: Any, goal: int, alone: bool = False) -> Bool[Array, "level place action"]:
         """Which actions are optimal for one goal at every place; `alone`: as if nothing else ended the episode."""
@@ -133,6 +170,18 @@ class Planner(Protocol):
         """The places that one optimal policy passes, from the start to the goal, or None where it cannot be reached."""
 
 
+class Scene(NamedTuple):
+    """What a person would see of a state, beside the walls and the agent.
+
+    Attributes:
+        places: for each thing of the level, the place where it is now, or -1 where it is not there.
+        held: counters by name.
+    """
+
+    places: Int[Array, "*batch thing"]
+    held: Mapping[str, Int[Array, "*batch"]]
+
+
 class Map(NamedTuple):
     """The flat map that a scenario may offer for pictures of where things happen.
 
@@ -141,6 +190,10 @@ class Map(NamedTuple):
         place: the number of the place in which a state's agent is, row by row.
         drawing: the level in words for a drawing: rows of `#` and `.`, and (name, place) of everything in it.
         marks: named places that are the same on every level, such as a corner.
+        scene: what a person would see of a state of a table of levels, where a world can tell.
+        names: what to call each thing of a scene, on one level.
+        told: what the agent is told of one level, in words.
+        picture: red, green and blue of a state of a table of levels, with so many pixels across a place.
     """
 
     height: int
@@ -148,12 +201,20 @@ class Map(NamedTuple):
     place: Callable[[Any], Int[Array, ""]]
     drawing: Callable[[Any], tuple[list[str], list[tuple[str, int]]]]
     marks: tuple[tuple[str, int], ...] = ()
+    scene: Callable[[Any, Any], Scene] | None = None
+    names: Callable[[Any], list[str]] = lambda level: []
+    told: Callable[[Any], list[str]] = lambda level: []
+    picture: Callable[[Any, Any, int], Any] | None = None
 
     def place_name(self, place: int) -> str:
         """A place in words, counted from 1 at the top left."""
         named = [name.replace("_", " ") for name, marked in self.marks if marked == place]
         spot = f"row {place // self.width + 1}, column {place % self.width + 1}"
         return f"{spot} ({named[0]})" if named else spot
+
+
+RECALLS = ("reward", "action")
+"""What an agent may see of its last step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +230,16 @@ class Scenario:
         ends: the event that ends an episode, or None for the time limit alone.
         train: knob values of the training levels.
         shifts: knob values of each shift setting, by name.
-        horizon: time limit of an episode, in steps.
+        horizon: time limit of an episode, in steps; a level's own limit may be shorter, never longer.
         discount: by which returns are measured, per step.
         options: how this scenario was built (size, layout, ...), for the record.
-        planner: the exact planner, where there is one.
+        planner: the exact planner by places, where there is one.
+        yardstick: what goals are worth, exactly, where the planner does not say because a state is more than a place.
         map: the flat map, where there is one.
+        recalls: what the agent sees of its last step: "reward" (of the intended goal), "action", or both.
+        endless: training never resets an episode; audits keep to the time limit.
+        experts: by goal, the policy that pursues it best as far as is known: the yardstick where there is no planner.
+        measures: numbers to watch while training, by name: functions of (levels, state), averaged over all episodes.
     """
 
     name: str
@@ -188,14 +254,29 @@ class Scenario:
     discount: float
     options: Mapping[str, str | int | float] = field(default_factory=dict)
     planner: Planner | None = None
+    yardstick: Yardstick | None = None
     map: Map | None = None
+    recalls: tuple[str, ...] = ()
+    endless: bool = False
+    experts: Mapping[str, "Policy"] = field(default_factory=dict)
+    measures: Mapping[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_goals(self.goals)
+        for word in self.recalls:
+            if word not in RECALLS:
+                raise unknown_name("recalls", word, RECALLS)
         if not self.shifts:
             raise TrueAimError(f"{self.name}: got no shift setting, needs at least one; say where its goals part")
         for setting in (self.train, *self.shifts.values()):
             self.knob_values(setting)
+
+    @property
+    def observation(self) -> Cells | Pixels:
+        """What the agent sees: what the world shows, then what it recalls of its last step."""
+        recalled = {"reward": ("paid", "charged"), "action": tuple(f"did {name}" for name in self.world.actions)}
+        flags = (*self.world.observation.flags, *(flag for word in self.recalls for flag in recalled[word]))
+        return self.world.observation._replace(flags=flags)
 
     @property
     def goal_names(self) -> tuple[str, ...]:

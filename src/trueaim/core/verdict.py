@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Kind(StrEnum):
@@ -46,6 +46,8 @@ class Number(_Data):
 
 class Numbers(_Data):
     """The three numbers that always stand beside a verdict, as shares of what is optimal for the goal in question.
+
+    For a goal that also charges, a share of 0 is what random actions get; for others it is a return of 0.
 
     Attributes:
         intended: intended return on levels that necessarily distinguish it from `rival_goal`.
@@ -154,6 +156,7 @@ class Verdict(_Data):
         table: every goal on every setting.
         preflight: the check that comes before any verdict.
         level_hashes: one hash for the whole set of levels of each setting.
+        references: by goal, where its optimum comes from: "exact", or whose play it is.
         warnings: what a skeptical reader should know.
     """
 
@@ -166,6 +169,7 @@ class Verdict(_Data):
     table: list[Line]
     preflight: Preflight
     level_hashes: dict[str, str]
+    references: dict[str, str] = {}
     warnings: list[str] = []
 
     @property

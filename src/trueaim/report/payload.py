@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticSerializationError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Rises when a field changes its meaning or its name."""
 
 
@@ -103,8 +103,7 @@ class LevelCounts(Record):
     levels: NonNegativeInt
     necessarily: NonNegativeInt
     """Every way of being optimal for the rival costs intended return."""
-    possibly: NonNegativeInt
-    """Some ways do."""
+    possibly: NonNegativeInt  # some ways do
     non: NonNegativeInt
     unsolvable: NonNegativeInt
 
@@ -165,12 +164,27 @@ class ReplayGoal(Record):
     """The step at which it was first reached."""
 
 
+class Change(Record):
+    """Where a thing is from some step on: a cell, or None where it is not there."""
+
+    time: NonNegativeInt
+    cell: Cell | None
+
+
 class Thing(Record):
-    """Something that lies in a cell."""
+    """Something that lies in a cell, at first or until it changes."""
 
     name: str
     row: NonNegativeInt
     col: NonNegativeInt
+    changes: tuple[Change, ...] = ()
+
+
+class Held(Record):
+    """A small number after each step, aligned with the path, such as what the agent holds."""
+
+    name: str
+    counts: tuple[int, ...]
 
 
 class Replay(Record):
@@ -186,6 +200,8 @@ class Replay(Record):
     walls: tuple[str, ...]
     """Rows of '#' for wall and '.' for free; there is no border, outside is wall."""
     things: tuple[Thing, ...] = ()
+    told: tuple[str, ...] = ()  # what the agent is told of the level
+    held: tuple[Held, ...] = ()
     start: Cell
     path: Annotated[tuple[Cell, ...], Field(min_length=1)]
     ending: Literal["terminated", "truncated"]
@@ -193,18 +209,23 @@ class Replay(Record):
 
     @model_validator(mode="after")
     def _fits_its_grid(self) -> Self:
-        if len(self.walls) != self.height or any(len(row) != self.width for row in self.walls):
-            raise ValueError(f"walls: needs {self.height} rows of {self.width}")
-        if any(set(row) - {"#", "."} for row in self.walls):
-            raise ValueError("walls: needs only '#' and '.'")
+        if len(self.walls) != self.height or any(len(row) != self.width or set(row) - set("#.") for row in self.walls):
+            raise ValueError(f"walls: needs {self.height} rows of {self.width} with only '#' and '.'")
         if self.path[0] != self.start:
             raise ValueError(f"path: got {self.path[0]} as its first cell, needs the start {self.start}")
         cells = [*self.path, *((thing.row, thing.col) for thing in self.things)]
         cells += [cell for goal in self.goals for cell in goal.optimal_path or ()]
-        _refuse_outside(cells, self.height, self.width)
-        for goal in self.goals:
-            if len(goal.scores) != len(self.path):
-                raise ValueError(f"scores of {goal.name!r}: got {len(goal.scores)}, needs {len(self.path)}")
+        changes = [change.cell for thing in self.things for change in thing.changes if change.cell]
+        _refuse_outside(cells + changes, self.height, self.width)
+        series = [(f"scores of {goal.name!r}", goal.scores) for goal in self.goals]
+        series += [(f"counts of {held.name!r}", held.counts) for held in self.held]
+        for name, values in series:
+            if len(values) != len(self.path):
+                raise ValueError(f"{name}: got {len(values)}, needs {len(self.path)}")
+        for thing in self.things:
+            times = [change.time for change in thing.changes]
+            if times != sorted(set(times)) or max(times, default=0) >= len(self.path):
+                raise ValueError(f"changes of {thing.name!r}: got times {times}, needs them to rise within the path")
         return self
 
 
@@ -247,7 +268,7 @@ class Curves(Record):
 
     @model_validator(mode="after")
     def _aligned_with_x(self) -> Self:
-        if any(b <= a for a, b in zip(self.x, self.x[1:], strict=False)):
+        if sorted(set(self.x)) != list(self.x):
             raise ValueError("x: needs to rise")
         for series in self.series:
             if len(series.values) != len(self.x):
@@ -259,8 +280,7 @@ class Provenance(Record):
     """Where the numbers come from, and the command that makes them again."""
 
     command: str
-    created: str
-    """ISO 8601."""
+    created: str  # ISO 8601
     versions: dict[str, str] = {}
     machine: dict[str, str] = {}
     settings: dict[str, str] = {}
@@ -272,7 +292,7 @@ class Provenance(Record):
 class Payload(Record):
     """Everything on the page."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     title: str
     scenario: ScenarioInfo
     policy: PolicyInfo
@@ -308,9 +328,9 @@ class Payload(Record):
     def _can_be_written(self) -> Self:
         try:
             self.model_dump_json()
+            return self
         except PydanticSerializationError as error:
             raise ValueError("text: needs Unicode without lone surrogates") from error
-        return self
 
 
 def _refuse_outside(cells: Iterable[Cell], height: int, width: int) -> None:

@@ -11,8 +11,8 @@ from trueaim.audit.audit import SEED, Audit
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import LevelClass
 from trueaim.core.policy import Policy
-from trueaim.core.scenario import Map, Scenario
-from trueaim.report.payload import Replay, ReplayGoal, Thing
+from trueaim.core.scenario import Map, Scenario, Scene
+from trueaim.report.payload import Change, Held, Replay, ReplayGoal, Thing
 from trueaim.training.rollout import trace
 
 CLASSES = {
@@ -36,6 +36,7 @@ class _Episode(NamedTuple):
     scores: np.ndarray
     first: np.ndarray
     optimal: np.ndarray
+    scene: Scene | None
 
 
 def replays(policy: Policy, scenario: Scenario, audit: Audit, seed: int = SEED) -> list[Replay]:
@@ -65,8 +66,9 @@ def _of_setting(one: Policy, scenario: Scenario, flat: Map, audit: Audit, settin
             scores=np.asarray(path.goals[0, pick.level, :steps]),
             first=first[pick.level],
             optimal=levels.references.optimal[pick.level],
+            scene=jax.tree.map(lambda table, i=pick.level, end=steps + 1: np.asarray(table[0, i, :end]), path.scenes),
         )
-        rows, things = flat.drawing(episode.level)
+        rows, things = _drawn(flat, episode)
         cells = tuple(_cell(flat, place) for place in episode.places)
         yield Replay(
             setting=setting,
@@ -77,7 +79,9 @@ def _of_setting(one: Policy, scenario: Scenario, flat: Map, audit: Audit, settin
             height=flat.height,
             width=flat.width,
             walls=tuple(rows),
-            things=tuple(_thing(flat, name, place) for name, place in [*things, *flat.marks] if name != "start"),
+            things=tuple(things),
+            told=tuple(word.replace("_", " ") for word in flat.told(episode.level)),
+            held=tuple(_held(episode)),
             start=cells[0],
             path=cells,
             ending="terminated" if bool(results.terminated[0, pick.level]) else "truncated",
@@ -138,3 +142,34 @@ def _cell(flat: Map, place: int) -> tuple[int, int]:
 def _thing(flat: Map, name: str, place: int) -> Thing:
     row, column = _cell(flat, place)
     return Thing(name=name.replace("_", " "), row=row, col=column)
+
+
+def _drawn(flat: Map, episode: _Episode) -> tuple[list[str], list[Thing]]:
+    """The walls of a level, and its things: what the scene tells with its changes, all else as it lies at the start."""
+    rows, found = flat.drawing(episode.level)
+    still = [(name, int(place)) for name, place in [*found, *flat.marks] if name != "start"]
+    things = []
+    if episode.scene is not None:
+        for name, places in zip(flat.names(episode.level), episode.scene.places.T, strict=True):
+            if places[0] >= 0 and (name, int(places[0])) in still:
+                still.remove((name, int(places[0])))
+            if (places >= 0).any():
+                things.append(_changing(flat, name, places))
+    return rows, [*things, *(_thing(flat, name, place) for name, place in still)]
+
+
+def _changing(flat: Map, name: str, places: np.ndarray) -> Thing:
+    """A thing from its place at each time: where it is at first, and when that changes."""
+    first = _thing(flat, name, int(places[places >= 0][0]))
+    times = [time for time in range(len(places)) if time and places[time] != places[time - 1]]
+    if places[0] < 0:
+        times = [0, *times]
+    cells = [_cell(flat, places[time]) if places[time] >= 0 else None for time in times]
+    return first.model_copy(
+        update={"changes": tuple(Change(time=time, cell=cell) for time, cell in zip(times, cells, strict=True))}
+    )
+
+
+def _held(episode: _Episode) -> Iterator[Held]:
+    for name, counts in (episode.scene.held if episode.scene is not None else {}).items():
+        yield Held(name=name.replace("_", " "), counts=tuple(counts.tolist()))

@@ -155,14 +155,19 @@ class Board(NamedTuple):
 
 
 def board(replay: Replay) -> Board:
-    """The level with the agent's path on it: walls '#', free '.', path '*', start 'S', end 'E', things by letter."""
+    """The level with the agent's path on it: walls '#', free '.', path '*', start 'S', end 'E', things by letter.
+
+    Things stand where they are at first.
+    """
     letters = [list(row) for row in replay.walls]
     for row, col in replay.path:
         letters[row][col] = "*"
     key = [("#", "wall"), ("*", "where the agent went"), ("S", "start"), ("E", "end")]
-    for thing, letter in zip(replay.things, _free_letters(replay), strict=False):
-        letters[thing.row][thing.col] = letter
-        key.append((letter, thing.name))
+    free = _free_letters(replay)
+    for thing in replay.things:
+        if not (thing.changes and thing.changes[0].time == 0):
+            letters[thing.row][thing.col] = free[thing.name]
+    key += [(letter, name) for name, letter in free.items()]
     (row, col), (end_row, end_col) = replay.start, replay.path[-1]
     letters[row][col] = "S"
     if letters[end_row][end_col] == "*":
@@ -170,12 +175,29 @@ def board(replay: Replay) -> Board:
     return Board("\n".join("".join(row) for row in letters), key)
 
 
-def _free_letters(replay: Replay) -> list[str]:
-    taken = {"S", "E"}
-    letters = []
-    for thing in replay.things:
-        choices = [*thing.name.upper(), *"ABCDFGHIJKLMNOPQRTUVWXYZ"]
-        letter = next((c for c in choices if c.isascii() and c.isalpha() and c not in taken), "?")
-        taken.add(letter)
-        letters.append(letter)
+def _free_letters(replay: Replay) -> dict[str, str]:
+    """A letter for each name of things, in order; `?` where none is left."""
+    letters: dict[str, str] = {}
+    for name in dict.fromkeys(thing.name for thing in replay.things):
+        choices = [*name.upper(), *"ABCDFGHIJKLMNOPQRTUVWXYZ"]
+        taken = {"S", "E", *letters.values()}
+        letters[name] = next((c for c in choices if c.isascii() and c.isalpha() and c not in taken), "?")
     return letters
+
+
+def course(replay: Replay) -> str:
+    """What the agent is told, what happens to things, and what it holds at the end; empty where nothing does."""
+    parts = [f"The agent is told: {', '.join(replay.told)}."] if replay.told else []
+    gone = [
+        f"{thing.name} at step {change.time}"
+        for thing in replay.things
+        for change in thing.changes
+        if change.cell is None and change.time
+    ]
+    moving = dict.fromkeys(
+        thing.name for thing in replay.things if any(change.cell for change in thing.changes if change.time)
+    )
+    parts += [f"Gone: {', '.join(gone)}."] if gone else []
+    parts += [f"Moving: {', '.join(moving)}."] if moving else []
+    held = ", ".join(f"{held.name} {held.counts[-1]}" for held in replay.held)
+    return " ".join([*parts, *([f"At the end: {held}."] if held else [])])

@@ -8,14 +8,42 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
+from trueaim.core.demonstration import Demonstration
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.scenario import Scenario
 from trueaim.scenarios.cheese_corner import cheese_corner
 from trueaim.scenarios.cheese_dish import cheese_dish
+from trueaim.scenarios.color_shape import color_shape
+from trueaim.scenarios.door_exit import door_exit
+from trueaim.scenarios.follow_leader import follow_leader
+from trueaim.scenarios.goal_backgrounds import goal_backgrounds
+from trueaim.scenarios.keys_chests import keys_chests
+from trueaim.scenarios.lava import lava
+from trueaim.scenarios.monsters import monsters
+from trueaim.scenarios.pottery import pottery
+from trueaim.scenarios.red_key import red_key
+from trueaim.scenarios.three_goals import three_goals
+from trueaim.scenarios.trees import trees
+from trueaim.scenarios.value_cue import value_cue
 
-ALL: tuple[Callable[..., Scenario], ...] = (cheese_corner, cheese_dish)
+ALL: tuple[Callable[..., Scenario], ...] = (
+    cheese_corner,
+    cheese_dish,
+    keys_chests,
+    monsters,
+    trees,
+    color_shape,
+    door_exit,
+    goal_backgrounds,
+    lava,
+    pottery,
+    red_key,
+    three_goals,
+    value_cue,
+    follow_leader,
+)
 
-__all__ = ["ALL", "find", "options_of", "presets_of", "scenario"]
+__all__ = ["ALL", "demonstration_of", "find", "options_of", "presets_of", "scenario"]
 
 
 def find(name: str) -> Callable[..., Scenario]:
@@ -47,6 +75,18 @@ def options_of(name: str) -> dict[str, Any]:
 def presets_of(name: str) -> Mapping[str, Mapping[str, Any]]:
     """The named combinations of options that a scenario's file offers."""
     return getattr(importlib.import_module(find(name).__module__), "PRESETS", {})
+
+
+def demonstration_of(name: str) -> Demonstration:
+    """What a scenario's file says should be trained to show what it is about.
+
+    Raises:
+        TrueAimError: it says nothing.
+    """
+    found = getattr(importlib.import_module(find(name).__module__), "DEMONSTRATION", None)
+    if not isinstance(found, Demonstration):
+        raise TrueAimError(f"{name}: got no demonstration in its file, needs one; use 'trueaim train' and 'audit'")
+    return found
 
 
 def scenario(

@@ -1,6 +1,6 @@
 """Learning curves that watch every goal on every setting, to see when the proxy won."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,24 +42,30 @@ class Curves(NamedTuple):
         return values[-1] if values else float("nan")
 
 
+Watch = Callable[[Policy], Mapping[str, Sequence[float]]]
+"""More numbers to log with every point of the curves: from the agents so far, by name, one for each agent."""
+
+
 class Baseline:
     """The fixed levels of every setting, and how agents do on them."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, watch: Watch | None = None) -> None:
+        self.scenario, self.watch = scenario, watch
         self.levels = {
             name: audit_levels(scenario, setting, stream(root(SEED), f"curves {name}"), LEVELS)
             for name, setting in scenario.settings.items()
         }
 
     def rows(self, policy: Policy, step: int) -> list[Row]:
-        """Mean discounted return of every goal, and its standard error for the intended one, for each agent."""
+        """Mean discounted return of every goal, its standard error for the intended one, and what `watch` says."""
         rows: list[Row] = []
         for setting, levels in self.levels.items():
             results = play(self.scenario, policy, levels, stream(root(SEED), f"episodes {setting}"))
             returns = np.asarray(results.returns, np.float64)
             for agent, seed in enumerate(policy.seeds):
                 rows += self._of_agent(setting, seed, step, returns[agent])
+        for name, numbers in (self.watch(policy) if self.watch else {}).items():
+            rows += [Row(seed, step, name, float(value)) for seed, value in zip(policy.seeds, numbers, strict=True)]
         return rows
 
     def _of_agent(self, setting: str, seed: int, step: int, returns: np.ndarray[Any, Any]) -> Iterable[Row]:

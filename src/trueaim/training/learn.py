@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from trueaim.agents import networks
 from trueaim.agents.learned import learned
 from trueaim.core.errors import MachineError, TrueAimError
 from trueaim.core.levels import held_out
@@ -18,7 +19,7 @@ from trueaim.core.policy import Policy
 from trueaim.core.run import Asked, Place, opened
 from trueaim.core.scenario import Scenario
 from trueaim.training import ppo
-from trueaim.training.curves import Baseline, Curves, Row
+from trueaim.training.curves import Baseline, Curves, Row, Watch
 from trueaim.training.history import History
 from trueaim.training.signals import Stop, listening
 
@@ -80,6 +81,7 @@ class Plan:
             raise TrueAimError(f"alpha: got {self.alpha:g}, needs a share from 0 to 1; change it")
         object.__setattr__(self, "toward", self.toward or next(iter(self.scenario.shifts)))
         self.scenario.setting(self.toward)
+        networks.check(self.config.network, self.scenario.observation)
 
     @property
     def chunks(self) -> int:
@@ -131,6 +133,7 @@ def train(
     fresh: bool = False,
     allow_drift: bool = False,
     show: Callable[[Progress], None] = _silent,
+    watch: Watch | None = None,
 ) -> Policy:
     """Train one agent for each seed.
 
@@ -141,6 +144,7 @@ def train(
         fresh: put an earlier run in that folder aside.
         allow_drift: continue although versions or the machine changed; the result is marked.
         show: told about progress after every chunk.
+        watch: more numbers to log with every point of the curves.
 
     Returns:
         The agents as one policy whose `record` holds the curves and what training logged.
@@ -155,7 +159,7 @@ def train(
         for number, seeds in enumerate(plan.groups):
             history = History(plan.asked(), seeds, place, drifted)
             offset = number * plan.chunks * plan.steps_per_chunk * plan.group
-            _train_group(plan, seeds, history, stop, partial(_tell, show, plan, seeds, offset))
+            _train_group(plan, seeds, history, stop, partial(_tell, show, plan, seeds, offset), watch)
             histories.append(history)
     return assemble(plan, histories)
 
@@ -171,8 +175,8 @@ def _tell(
 def assemble(plan: Plan, histories: list[History]) -> Policy:
     """The policy of all finished groups, without the agents that only filled a group up."""
     wanted = [(history, row) for history in histories for row, seed in enumerate(history.seeds) if seed in plan.seeds]
-    networks = [jax.tree.map(lambda table, row=row: table[row], history.state.network) for history, row in wanted]
-    network = jax.tree.map(lambda *tables: jnp.stack(tables), *networks)
+    agents = [jax.tree.map(lambda table, row=row: table[row], history.state.network) for history, row in wanted]
+    network = jax.tree.map(lambda *tables: jnp.stack(tables), *agents)
     seeds = tuple(history.seeds[row] for history, row in wanted)
     rows = [row for history in histories for row in history.rows if row.seed in plan.seeds]
     record: Mapping[str, Any] = {
@@ -186,10 +190,15 @@ def assemble(plan: Plan, histories: list[History]) -> Policy:
 
 
 def _train_group(
-    plan: Plan, seeds: tuple[int, ...], history: History, stop: Stop, tell: Callable[[int, list[Row]], None]
+    plan: Plan,
+    seeds: tuple[int, ...],
+    history: History,
+    stop: Stop,
+    tell: Callable[[int, list[Row]], None],
+    watch: Watch | None,
 ) -> None:
     every = max(1, plan.chunks // POINTS)
-    baseline = Baseline(plan.scenario)
+    baseline = Baseline(plan.scenario, watch)
     alpha = jnp.float32(plan.alpha)
     begun = initial_state(plan, seeds)
     _refuse_held_out(plan, begun)
@@ -205,7 +214,7 @@ def _train_group(
         state, metrics = _guarded(_chunk, plan.scenario, plan.config, plan.toward, total, alpha, state)
         chunk += 1
         step = chunk * plan.steps_per_chunk
-        rows = _metric_rows(seeds, step, metrics)
+        rows = _metric_rows(plan.scenario.goal_names, seeds, step, metrics)
         if chunk % every == 0 or chunk == plan.chunks:
             rows += baseline.rows(learned(state.network, seeds), step)
         history.add(rows)
@@ -271,7 +280,7 @@ def _guarded(function: Callable[..., Any], *arguments: Any) -> Any:
         raise MachineError(f"memory: got too little ({first}); lower learner.envs or the group of seeds") from None
 
 
-def _metric_rows(seeds: tuple[int, ...], step: int, metrics: Any) -> list[Row]:
+def _metric_rows(goals: tuple[str, ...], seeds: tuple[int, ...], step: int, metrics: Any) -> list[Row]:
     losses, episodes = jax.tree.map(np.asarray, metrics)
     rows = []
     for row, seed in enumerate(seeds):
@@ -279,6 +288,9 @@ def _metric_rows(seeds: tuple[int, ...], step: int, metrics: Any) -> list[Row]:
         finished = int(episodes.finished[row].sum())
         share = episodes.terminated[row].sum() / finished if finished else float("nan")
         rows += [Row(seed, step, "episodes/finished", float(finished)), Row(seed, step, "episodes/ended", float(share))]
+        scores = episodes.scores[row].mean(0)
+        rows += [Row(seed, step, f"score/{goal}", float(score)) for goal, score in zip(goals, scores, strict=True)]
+        rows += [Row(seed, step, f"measure/{name}", float(of[row].mean())) for name, of in episodes.measures.items()]
     return rows
 
 

@@ -14,11 +14,12 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from trueaim.agents import networks
+from trueaim.agents.networks import Network
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import training_levels
-from trueaim.core.play import Running, advance, begin
-from trueaim.core.scenario import Scenario
+from trueaim.core.play import Running, advance, begin, observe
+from trueaim.core.scenario import Scenario, Seen
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class PPO:
 
     Attributes:
         network: one of `agents.networks.ALL`.
-        width: of its hidden layers.
+        width: of its hidden layers and its memory.
         envs: episodes under way at once.
-        rollout: steps of each between two updates.
+        rollout: steps of each between two updates; gradients reach as far back through a memory.
         epochs: passes over a rollout.
         minibatches: in each pass.
         learning_rate: of Adam, at the start; it falls linearly to `final_rate` of that.
@@ -93,14 +94,16 @@ class TrainState(NamedTuple):
         moments: the optimizer's state.
         rows: the level of each environment.
         running: the episode of each environment.
+        memory: what the network remembers of it.
         key: from which every iteration derives its own.
         iteration: how many are done.
     """
 
-    network: Any
+    network: Network
     moments: Any
     rows: Any
     running: Running
+    memory: Any
     key: Key[Array, ""]
     iteration: Int[Array, ""]
 
@@ -109,12 +112,14 @@ class Rollout(NamedTuple):
     """Steps of all environments, in order.
 
     Attributes:
+        memory: before the first step.
         value_next: the value of the state each step arrived in: zero after an end, the arrived state's own after a
             time limit (not that of the next episode's start).
         cut: the step was the last of its episode, for either reason.
     """
 
-    observation: Any
+    observation: Seen
+    memory: Any
     action: Int[Array, "time env"]
     log_prob: Float[Array, "time env"]
     value: Float[Array, "time env"]
@@ -124,13 +129,15 @@ class Rollout(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What the loss looks at."""
+    """What the loss looks at: whole rollouts of some environments; names as in `Rollout`."""
 
-    observation: Any
-    action: Int[Array, " sample"]
-    log_prob: Float[Array, " sample"]
-    advantage: Float[Array, " sample"]
-    target: Float[Array, " sample"]
+    observation: Seen
+    memory: Any
+    cut: Bool[Array, "time env"]
+    action: Int[Array, "time env"]
+    log_prob: Float[Array, "time env"]
+    advantage: Float[Array, "time env"]
+    target: Float[Array, "time env"]
 
 
 class Metrics(NamedTuple):
@@ -145,10 +152,18 @@ class Metrics(NamedTuple):
 
 
 class Episodes(NamedTuple):
-    """Counts over one iteration."""
+    """What came of one iteration's steps.
+
+    Attributes:
+        finished, terminated: how many episodes ended, and how many of those without running out of time.
+        scores: what each goal scored per step, on average.
+        measures: the scenario's measures at the end, by name, averaged over the environments.
+    """
 
     finished: Int[Array, ""]
     terminated: Int[Array, ""]
+    scores: Float[Array, " goal"]
+    measures: dict[str, Float[Array, ""]]
 
 
 def init(
@@ -156,12 +171,12 @@ def init(
 ) -> TrainState:
     """The state before the first iteration of one seed."""
     key = root(seed)  # type: ignore[arg-type]
-    build = networks.ALL[config.network]
-    network = build(stream(key, "network"), scenario.world.observation, len(scenario.world.actions), config.width)
+    actions = len(scenario.world.actions)
+    network = networks.build(stream(key, "network"), config.network, scenario.observation, actions, config.width)
     rows = training_levels(scenario, stream(key, "first levels"), config.envs, alpha, toward)
     running = jax.vmap(partial(begin, scenario, rows))(jnp.arange(config.envs))
-    start = jnp.zeros((), jnp.int32)
-    return TrainState(network, _optimizer(config).init(network), rows, running, stream(key, "training"), start)
+    moments, memory = _optimizer(config).init(network), network.start(config.envs)
+    return TrainState(network, moments, rows, running, memory, stream(key, "training"), jnp.zeros((), jnp.int32))
 
 
 def iteration(
@@ -171,7 +186,8 @@ def iteration(
     key = stream(state.key, "iteration", state.iteration)
     state, rollout, episodes = collect(scenario, config, alpha, toward, state, stream(key, "rollout"))
     advantage = advantages(config, rollout)
-    batch = Batch(rollout.observation, rollout.action, rollout.log_prob, advantage, advantage + rollout.value)
+    seen, memory, action, log_prob, value, *_ = rollout
+    batch = Batch(seen, memory, rollout.cut, action, log_prob, advantage, advantage + value)
     done = state.iteration / total
     rate = config.learning_rate * (1 - (1 - config.final_rate) * jnp.minimum(done, 1.0))
     network, moments, metrics = update(config, state.network, state.moments, batch, rate, stream(key, "updates"))
@@ -194,51 +210,80 @@ def collect(
     noise = jax.random.gumbel(stream(key, "actions"), shape)
     slots = config.envs + fresh_each * jnp.arange(config.envs)
 
-    def step(carry: tuple[Running, Array], noise: Array) -> tuple[tuple[Running, Array], tuple[Any, ...]]:
-        running, resets = carry
-        observation = jax.vmap(partial(scenario.world.observe, table))(running.state)
-        logits, value = state.network(observation)
+    def step(carry: tuple[Running, Any, Array], noise: Array) -> tuple[tuple[Running, Any, Array], tuple[Any, ...]]:
+        running, memory, resets = carry
+        observation = jax.vmap(partial(observe, scenario, table))(running)
+        (logits, value), memory = state.network(observation, memory)
         action = jnp.argmax(logits + noise, -1)
         log_prob = jnp.take_along_axis(jax.nn.log_softmax(logits), action[:, None], 1)[:, 0]
         arrived, outcome = jax.vmap(partial(advance, scenario, table))(running, action)
+        outcome = outcome._replace(truncated=outcome.truncated & (not scenario.endless))
         cut = outcome.terminated | outcome.truncated
         begun = jax.vmap(partial(begin, scenario, table))(slots + resets % fresh_each)
-        running = jax.tree.map(lambda new, old: jnp.where(_as(cut, new), new, old), begun, arrived)
-        kept = (observation, action, log_prob, value, outcome, arrived.state)
-        return (running, resets + cut), kept
+        running = _where(cut, begun, arrived)
+        kept = (observation, action, log_prob, value, outcome, (arrived, memory))
+        return (running, _where(cut, state.network.start(config.envs), memory), resets + cut), kept
 
     running = _renumbered(state.running, jnp.arange(config.envs))
-    begun = (running, jnp.zeros(config.envs, jnp.int32))
-    (running, _), (observation, action, log_prob, value, outcome, arrived) = jax.lax.scan(step, begun, noise)
-    last = state.network(jax.vmap(partial(scenario.world.observe, table))(running.state))[1]
+    begun = (running, state.memory, jnp.zeros(config.envs, jnp.int32))
+    (running, memory, _), kept = jax.lax.scan(step, begun, noise)
+    observation, action, log_prob, value, (goals, terminated, truncated), arrived = kept
+    (_, last), _ = state.network(jax.vmap(partial(observe, scenario, table))(running), memory)
     value_next = jnp.concatenate([value[1:], last[None]])
-    value_next = _bootstrap(scenario, config, state.network, table, arrived, outcome.truncated, value_next)
-    cut = outcome.terminated | outcome.truncated
-    rollout = Rollout(
-        observation, action, log_prob, value, outcome.goals[0], jnp.where(outcome.terminated, 0.0, value_next), cut
-    )
+    if not scenario.endless:
+        value_next = _bootstrap(scenario, config, state.network, table, arrived, truncated, value_next)
+    value_next = jnp.where(terminated, 0.0, value_next)
+    cut = terminated | truncated
+    rollout = Rollout(observation, state.memory, action, log_prob, value, goals[0], value_next, cut)
+    measures = {
+        name: jax.vmap(partial(measure, table))(running.state).astype(jnp.float32).mean()
+        for name, measure in scenario.measures.items()
+    }
     rows = jax.tree.map(lambda tables: tables[running.state.level], table)
-    state = state._replace(rows=rows, running=_renumbered(running, jnp.arange(config.envs)))
-    return state, rollout, Episodes(cut.sum(), outcome.terminated.sum())
+    state = state._replace(rows=rows, running=_renumbered(running, jnp.arange(config.envs)), memory=memory)
+    scores = jnp.stack([score.mean() for score in goals])
+    return state, rollout, Episodes(cut.sum(), terminated.sum(), scores, measures)
 
 
 def _bootstrap(
-    scenario: Scenario, config: PPO, network: Any, table: Any, arrived: Any, truncated: Array, value_next: Array
+    scenario: Scenario,
+    config: PPO,
+    network: Network,
+    table: Any,
+    arrived: tuple[Running, Any],
+    truncated: Bool[Array, "time env"],
+    value_next: Float[Array, "time env"],
 ) -> Float[Array, "time env"]:
-    """`value_next` with, after each time limit, the value of the state in which the episode was cut off."""
-    most = config.envs * -(-config.rollout // scenario.horizon)
-    times, envs = jnp.nonzero(truncated, size=most, fill_value=config.rollout)
-    states = jax.tree.map(lambda field: field[times, envs], arrived)
-    values = network(jax.vmap(partial(scenario.world.observe, table))(states))[1]
-    return value_next.at[times, envs].set(values, mode="drop")
+    """`value_next` with, after each time limit, the value of the state in which the episode was cut off.
+
+    `arrived` is where each step led, and what the network remembered then.
+    """
+    # In pieces, as many as are needed: on average one holds all, but a level's own limit may be of any length.
+    piece = min(truncated.size, -(-truncated.size // scenario.horizon))
+    flat = jax.tree.map(lambda field: field.reshape(truncated.size, *field.shape[2:]), arrived)
+    spots = jnp.nonzero(truncated.ravel(), size=truncated.size, fill_value=truncated.size)[0]
+
+    def fill(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        done, values = carry
+        here = jax.lax.dynamic_slice(spots, (done,), (piece,))
+        running, memory = jax.tree.map(lambda field: field[here], flat)
+        (_, found), _ = network(jax.vmap(partial(observe, scenario, table))(running), memory)
+        return done + piece, values.at[here].set(found, mode="drop")
+
+    start = jnp.zeros((), jnp.int32), value_next.ravel()
+    _, values = jax.lax.while_loop(lambda carry: carry[0] < truncated.sum(), fill, start)
+    return values.reshape(truncated.shape)
 
 
 def _renumbered(running: Running, rows: Int[Array, " env"]) -> Running:
     return running._replace(state=running.state._replace(level=rows))
 
 
-def _as(mask: Bool[Array, " env"], like: Array) -> Array:
-    return mask.reshape(mask.shape + (1,) * (like.ndim - 1))
+def _where(mask: Bool[Array, " env"], new: Any, old: Any) -> Any:
+    def chosen(new: Array, old: Array) -> Array:
+        return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - 1)), new, old)
+
+    return jax.tree.map(chosen, new, old)
 
 
 def advantages(config: PPO, rollout: Rollout) -> Float[Array, "time env"]:
@@ -253,14 +298,15 @@ def advantages(config: PPO, rollout: Rollout) -> Float[Array, "time env"]:
     return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, rollout.cut), reverse=True)[1]
 
 
-def loss(config: PPO, network: Any, batch: Batch) -> tuple[Float[Array, ""], Metrics]:
+def loss(config: PPO, network: Network, batch: Batch) -> tuple[Float[Array, ""], Metrics]:
     """-E[min(r A, clip(r, 1 - eps, 1 + eps) A)] + c_v E[(V - R)^2] - c_e E[H(pi)], r = pi(a|s) / pi_old(a|s).
 
-    Equations 7 and 9 of the source; A is normalized to mean 0 and deviation 1 over the minibatch.
+    Equations 7 and 9 of the source; A is normalized to mean 0 and deviation 1 over the minibatch. A memory is computed
+    anew from the one before the first step, and the gradient goes back through it to there or to an episode's begin.
     """
-    logits, value = network(batch.observation)
+    logits, value = network.through(batch.observation, batch.memory, batch.cut)
     log_pi = jax.nn.log_softmax(logits)
-    log_ratio = jnp.take_along_axis(log_pi, batch.action[:, None], 1)[:, 0] - batch.log_prob
+    log_ratio = jnp.take_along_axis(log_pi, batch.action[..., None], -1)[..., 0] - batch.log_prob
     ratio = jnp.exp(log_ratio)
     advantage = (batch.advantage - batch.advantage.mean()) / (batch.advantage.std() + 1e-8)
     clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
@@ -278,14 +324,15 @@ def _optimizer(config: PPO) -> optax.GradientTransformation:
 
 
 def update(
-    config: PPO, network: Any, moments: Any, batch: Batch, rate: Float[Array, ""], key: Key[Array, ""]
-) -> tuple[Any, Any, Metrics]:
+    config: PPO, network: Network, moments: Any, batch: Batch, rate: Float[Array, ""], key: Key[Array, ""]
+) -> tuple[Network, Any, Metrics]:
     """The network after `epochs` passes over the rollout, each in minibatches of whole environments, shuffled."""
     optimizer, size = _optimizer(config), config.envs // config.minibatches
 
-    def minibatch(carry: tuple[Any, Any], envs: Int[Array, " env"]) -> tuple[tuple[Any, Any], Metrics]:
+    def minibatch(carry: tuple[Network, Any], envs: Int[Array, " env"]) -> tuple[tuple[Network, Any], Metrics]:
         network, moments = carry
-        part = jax.tree.map(lambda x: x[:, envs].reshape((-1, *x.shape[2:])), batch)
+        memory = jax.tree.map(lambda field: field[envs], batch.memory)
+        part = jax.tree.map(lambda field: field[:, envs], batch._replace(memory=()))._replace(memory=memory)
         (_, metrics), gradient = jax.value_and_grad(partial(loss, config), has_aux=True)(network, part)
         direction, moments = optimizer.update(gradient, moments)
         network = jax.tree.map(lambda parameter, step: parameter - rate * step, network, direction)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from trueaim.core.keys import stream
-from trueaim.core.play import Outcome, Running, advance, begin
+from trueaim.core.play import Outcome, Running, advance, begin, observe
 from trueaim.core.policy import Act, Policy, View
-from trueaim.core.scenario import Scenario
+from trueaim.core.scenario import Scenario, Scene
 
 NEVER = -1
 """The time at which a goal that never paid first paid."""
@@ -40,10 +40,12 @@ class Path(NamedTuple):
     Attributes:
         places: where the agent was after each step; the first entry is the start.
         goals: the score of every goal at each step.
+        scenes: what a person would see, likewise with agent, level and time as first axes, where the map can tell.
     """
 
     places: Int[Array, "agent level time_and_start"]
     goals: Float[Array, "agent level time goal"]
+    scenes: Scene | None = None
 
 
 class _Carry(NamedTuple):
@@ -103,14 +105,18 @@ def _trace(
     def of_agent(parameters: Any, key: Key[Array, ""]) -> tuple[Results, Path]:
         step = partial(_step, scenario, act, parameters, levels, tables)
 
-        def body(carry: _Carry, time: Array) -> tuple[_Carry, tuple[Array, Array]]:
+        def shown(state: Any) -> tuple[Array, Scene | None]:
+            return _place(scenario, state), _scene(scenario, levels, state)
+
+        def body(carry: _Carry, time: Array) -> tuple[_Carry, Any]:
             carry, goals = step(carry, jax.random.fold_in(key, time))
-            return carry, (_place(scenario, carry.running.state), goals)
+            return carry, (shown(carry.running.state), goals)
 
         begun = _begin(scenario, levels, start)
-        carry, (places, goals) = jax.lax.scan(body, begun, jnp.arange(scenario.horizon))
-        places = jnp.concatenate([_place(scenario, begun.running.state)[None], places])
-        return _results(scenario, carry), Path(jnp.swapaxes(places, 0, 1), jnp.swapaxes(goals, 0, 1))
+        carry, (seen, goals) = jax.lax.scan(body, begun, jnp.arange(scenario.horizon))
+        whole = jax.tree.map(lambda one, rest: jnp.concatenate([one[None], rest]), shown(begun.running.state), seen)
+        (places, scenes), goals = jax.tree.map(lambda table: jnp.swapaxes(table, 0, 1), (whole, goals))
+        return _results(scenario, carry), Path(places, goals, scenes)
 
     return jax.vmap(of_agent, in_axes=(_first_axis(parameters), 0))(parameters, keys)
 
@@ -126,7 +132,7 @@ def _begin(scenario: Scenario, levels: Any, start: Any) -> _Carry:
 def _step(
     scenario: Scenario, act: Act, parameters: Any, levels: Any, tables: Any, carry: _Carry, key: Key[Array, ""]
 ) -> tuple[_Carry, Float[Array, "level goal"]]:
-    observation = jax.vmap(partial(scenario.world.observe, levels))(carry.running.state)
+    observation = jax.vmap(partial(observe, scenario, levels))(carry.running)
     actions, memory = act(parameters, key, View(observation, carry.running, tables), carry.memory)
     after: tuple[Running, Outcome] = jax.vmap(partial(advance, scenario, levels))(carry.running, actions)
     running, outcome = after
@@ -147,6 +153,12 @@ def _place(scenario: Scenario, state: Any) -> Int[Array, " level"]:
     if scenario.map is None:
         return jnp.full(jax.tree.leaves(state)[0].shape[0], -1)
     return jax.vmap(scenario.map.place)(state)
+
+
+def _scene(scenario: Scenario, levels: Any, state: Any) -> Scene | None:
+    if scenario.map is None or scenario.map.scene is None:
+        return None
+    return jax.vmap(partial(scenario.map.scene, levels))(state)
 
 
 def _results(scenario: Scenario, carry: _Carry) -> Results:

@@ -3,13 +3,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from trueaim import scenarios
 from trueaim.core.errors import TrueAimError
 from trueaim.worlds.grid.level import AGENT, WALL, thing_bit
 from trueaim.worlds.grid.picture import FRAME, packed_picture, picture, unpacked
-from trueaim.worlds.grid.sprites import FLOOR, SPRITES, WALL_FACE
+from trueaim.worlds.grid.sprites import FLOOR, MIXED, SPRITES, WALL_FACE
 from trueaim.worlds.grid.tiles import atlas
+from trueaim.worlds.grid.world import GridWorld
 
 TWO = ("cheese", "dish")
+SEEN = [name for name, sprite in SPRITES.items() if sprite.layers]
 
 
 def shown(cells: list[int], height: int, width: int, sprites: tuple[str, ...] = TWO, **given: int) -> np.ndarray:
@@ -47,7 +50,21 @@ def test_a_scale_gives_a_picture_of_the_map_alone() -> None:
 
 
 @pytest.mark.parametrize("scale", [4, 5, 9, 24])
-@pytest.mark.parametrize("sprites", [TWO, ("key", "chest", "lava", "monster"), tuple(SPRITES)[-6:]])
+@pytest.mark.parametrize(
+    "sprites",
+    [
+        TWO,
+        ("key", "chest", "lava", "monster"),
+        ("urn", "shard", "bin", "marker", "exit"),
+        ("goal_1", "goal_2", "leader"),
+        ("moss", "apple", "shield", "tree"),
+        ("red", "green", "blue"),
+        ("line", "gem", "red", "green", "blue"),
+        ("objective", "worth_2", "worth_3", "worth_4", "cue"),
+        ("target", "grass"),
+        ("key", "ball", "red", "green", "blue"),
+    ],
+)
 def test_cells_that_differ_look_different(sprites: tuple[str, ...], scale: int) -> None:
     tiles = atlas(sprites, scale).pixels
     assert tiles.shape == (2 * 4 * 2 ** len(sprites), scale, scale)
@@ -60,14 +77,53 @@ def test_cells_that_differ_look_different(sprites: tuple[str, ...], scale: int) 
 
 @pytest.mark.parametrize("scale", [4, 24])
 def test_every_sprite_is_seen_and_like_no_other(scale: int) -> None:
-    looks = {name: atlas((name,), scale).pixels[2 * thing_bit(0)].tobytes() for name in SPRITES}
-    assert len(set(looks.values())) == len(SPRITES)
+    looks = {name: atlas((name,), scale).pixels[2 * thing_bit(0)].tobytes() for name in SEEN}
+    assert len(set(looks.values())) == len(SEEN)
     assert atlas((), scale).pixels[0].tobytes() not in looks.values()
+
+
+LINE, GEM, RED, GREEN, BLUE = map(thing_bit, range(5))
+
+
+def test_dyes_color_what_stands_in_their_cell() -> None:
+    tiles = np.asarray(unpacked(jnp.asarray(atlas(("line", "gem", "red", "green", "blue"), 24).pixels)))[::2]
+    middle = tiles[:, 11, 11].astype(int)
+    for shape in (LINE, GEM):
+        for dyes, bits in enumerate((0, RED, GREEN, RED | GREEN, BLUE, RED | BLUE, GREEN | BLUE, RED | GREEN | BLUE)):
+            picture_of = tiles[shape | bits].reshape(-1, 3).tolist()
+            assert list(MIXED[dyes][0]) in picture_of, (shape, dyes)
+            others = [list(color) for number, (color, _) in enumerate(MIXED) if number != dyes]
+            assert not any(color in picture_of for color in others), (shape, dyes)
+    assert middle[RED | GREEN].tolist() == list(MIXED[3][0])  # with nothing to color they show their mixture
+    yellow = np.asarray(unpacked(jnp.asarray(atlas(("yellow_line",), 24).pixels)))[2 * thing_bit(0)]
+    np.testing.assert_array_equal(tiles[LINE | RED | GREEN], yellow)
+
+
+def test_what_is_hidden_cannot_be_seen() -> None:
+    tiles = atlas(("cheese", "hidden"), 24).pixels
+    for cell in (0, WALL, AGENT, AGENT | thing_bit(0)):
+        np.testing.assert_array_equal(tiles[2 * cell], tiles[2 * (cell | thing_bit(1))])
+
+
+def test_every_scenario_can_be_drawn() -> None:
+    for builder in scenarios.ALL:
+        for preset in (None, *scenarios.presets_of(builder.__name__)):
+            world = scenarios.scenario(builder.__name__, preset=preset).world
+            if isinstance(world, GridWorld):
+                atlas(tuple(mark.sprite or mark.name for mark in world._marks), 4)
+
+
+def test_floors_lie_below_all_else() -> None:
+    for order in (("moss", "dish"), ("dish", "moss")):
+        tiles = np.asarray(unpacked(jnp.asarray(atlas(order, 24).pixels)))
+        both, moss = tiles[2 * (thing_bit(0) | thing_bit(1))], tiles[2 * thing_bit(order.index("moss"))]
+        np.testing.assert_array_equal(both[0], moss[0])
+        assert (both[12, 12] != moss[12, 12]).any()
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 24])
 def test_things_stand_out_from_the_floor(scale: int) -> None:
-    for name in SPRITES:
+    for name in SEEN:
         tiles = np.asarray(unpacked(jnp.asarray(atlas((name,), scale).pixels)), np.int32)
         floor, agent, thing = tiles[0], tiles[2 * AGENT], tiles[2 * thing_bit(0)]
         for one, other in ((floor, agent), (floor, thing), (agent, thing)):

@@ -18,11 +18,12 @@ from trueaim.core.policy import Policy, View
 from trueaim.core.scenario import Scenario, Setting
 from trueaim.training.rollout import play
 from trueaim.worlds.grid.build import grid_scenario
-from trueaim.worlds.grid.events import any_of
+from trueaim.worlds.grid.events import Happened, Sum, any_of
 from trueaim.worlds.grid.layouts import blocks
 from trueaim.worlds.grid.level import Levels, thing_bit
 from trueaim.worlds.grid.placement import Thing
 from trueaim.worlds.grid.planner import CERTAIN_LOSS, GridPlanner, plan_for
+from trueaim.worlds.grid.rules.taking import Take
 from trueaim.worlds.grid.world import GridWorld
 
 NUM = 120
@@ -334,14 +335,40 @@ def test_random_actions_by_hand() -> None:
     np.testing.assert_allclose(scenario.planner.uniform(level), [[0.25 * (1 + 0.375 + 0.375**2), 0.0]])
 
 
-def test_only_goals_that_are_reached_once_have_a_planner() -> None:
+def test_only_goals_of_cells_have_a_planner() -> None:
     world = GridWorld(blocks(3, 3), (Thing("cheese"),))
     cheese, corner = world.reached("cheese"), world.reached("top_left")
 
-    def planner(*goals: Goal) -> GridPlanner | None:
-        return plan_for(goals, cheese, 3, 3, 9, 0.9)
+    def planner(ends: Any, *goals: Goal) -> GridPlanner | None:
+        return plan_for(goals, ends, 3, 3, 9, 0.9)
 
     first = Goal("cheese", cheese, role=INTENDED)
-    assert planner(first, Goal("corner", corner, once=True)) is not None
-    assert planner(first, Goal("corner", corner)) is None
-    assert planner(first, Goal("busy", lambda transition: transition.action > 0, once=True)) is None
+    assert planner(cheese, first, Goal("corner", corner)) is not None
+    assert planner(None, first, Goal("both", Sum(((cheese, 1.0), (any_of(cheese, corner), -0.5)), -0.1))) is not None
+    assert planner(cheese, first, Goal("busy", lambda transition: transition.action > 0, once=True)) is None
+    assert planner(cheese, first, Goal("counted", Sum(((Happened("key"), 1.0), (cheese, 1.0))))) is None
+    assert planner(Happened("key"), first, Goal("corner", corner)) is None
+    assert planner(any_of(cheese, corner), first, Goal("corner", corner)) is not None
+
+
+def test_worlds_with_rules_have_no_such_planner() -> None:
+    plain, ruled = (
+        GridWorld(blocks(3, 3), (Thing("cheese"), Thing("key", apart=("cheese",))), rules=rules)
+        for rules in ((), (Take("key"),))
+    )
+    for world, has_one in ((plain, True), (ruled, False)):
+        scenario = grid_scenario(
+            name="made_up",
+            claim="",
+            source=Citation("made up"),
+            world=world,
+            goals=(
+                Goal("cheese", world.reached("cheese"), role=INTENDED),
+                Goal("corner", world.reached("top_left"), once=True),
+            ),
+            ends=world.reached("cheese"),
+            train=Setting(),
+            shifts={"shift": Setting()},
+            options={},
+        )
+        assert (scenario.planner is not None) == has_one

@@ -1,6 +1,7 @@
 /** Where things are drawn: one cell is one unit, its center at a half. */
 
-import type { Cell, Replay } from "../payload";
+import { lookOf, type Look } from "../goals";
+import type { Cell, Replay, Thing } from "../payload";
 
 /** One path with a square for every wall. */
 export function wallPath(walls: readonly string[]): string {
@@ -34,6 +35,50 @@ export function heading(path: readonly Cell[], step: number): number {
     if (down || right) return (Math.atan2(down, right) * 180) / Math.PI;
   }
   return 0;
+}
+
+/** Where a thing is after so many steps; null where it is not there. */
+export function whereAt(thing: Thing, step: number): Cell | null {
+  let cell: Cell | null = [thing.row, thing.col];
+  for (const change of thing.changes) {
+    if (change.time > step) break;
+    cell = change.cell;
+  }
+  return cell;
+}
+
+/** Where a thing was when it was last there, or where it will be first. */
+export function whereLast(thing: Thing, step: number): Cell {
+  for (let at = step; at >= 0; at -= 1) {
+    const cell = whereAt(thing, at);
+    if (cell) return cell;
+  }
+  return [thing.row, thing.col];
+}
+
+/** The look of the goal that a thing serves by its name: "key" is what the goal "keys" is about. */
+export function lookOfThing(looks: readonly Look[], name: string): Look | undefined {
+  return lookOf(looks, name) ?? lookOf(looks, `${name}s`);
+}
+
+/** A letter for each name of things that serve no goal: the first in the name that is still free. */
+export function lettersOf(things: readonly Thing[], looks: readonly Look[]): Map<string, string> {
+  const letters = new Map<string, string>();
+  for (const { name } of things) {
+    if (letters.has(name) || lookOfThing(looks, name)) continue;
+    const taken = new Set(letters.values());
+    letters.set(name, [...name.toUpperCase()].find((letter) => /[A-Z]/.test(letter) && !taken.has(letter)) ?? "?");
+  }
+  return letters;
+}
+
+/** What the agent is told and what it holds, in words; empty where neither is. */
+export function status(replay: Replay, step: number): string {
+  const held = replay.held.map(({ name, counts }) => `${name} ${counts[step] ?? 0}`);
+  return [
+    ...(replay.told.length ? [`told: ${replay.told.join(", ")}`] : []),
+    ...(held.length ? [`holds: ${held.join(", ")}`] : []),
+  ].join(" · ");
 }
 
 /** The board in one sentence, for people who do not see it. */

@@ -1,6 +1,7 @@
 """A grid scenario from its parts: the planner and the map come with it."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -8,11 +9,12 @@ from trueaim.core.citation import Citation
 from trueaim.core.errors import unknown_name
 from trueaim.core.goal import Goal
 from trueaim.core.scenario import Knob, Map, Scenario, Setting
-from trueaim.worlds.grid.events import AnyOf, Reached
+from trueaim.worlds.grid.events import Ending
 from trueaim.worlds.grid.layouts import LAYOUTS, Layout
-from trueaim.worlds.grid.level import WALL, Levels, State
+from trueaim.worlds.grid.level import WALL, Levels, State, thing_bit
 from trueaim.worlds.grid.placement import corner_cell
 from trueaim.worlds.grid.planner import plan_for
+from trueaim.worlds.grid.scene import names, scene, told
 from trueaim.worlds.grid.world import GridWorld
 
 DISCOUNT = 0.999
@@ -50,7 +52,7 @@ def grid_scenario(
     source: Citation,
     world: GridWorld,
     goals: tuple[Goal, ...],
-    ends: Reached | AnyOf | None,
+    ends: Ending | None,
     train: Setting,
     shifts: Mapping[str, Setting],
     options: Mapping[str, str | int | float],
@@ -71,7 +73,7 @@ def grid_scenario(
         horizon=limit,
         discount=discount,
         options=dict(options),
-        planner=plan_for(goals, ends, world.height, world.width, limit, discount),
+        planner=None if world.rules else plan_for(goals, ends, world.height, world.width, limit, discount),
         map=map_of(world),
     )
 
@@ -85,8 +87,35 @@ def map_of(world: GridWorld) -> Map:
     def drawing(level: Levels) -> tuple[list[str], list[tuple[str, int]]]:
         walls = (np.asarray(level.cells) & WALL).reshape(world.height, world.width)
         rows = ["".join("#" if wall else "." for wall in row) for row in walls]
-        things = [(thing.name, int(cell)) for thing, cell in zip(world.things, np.asarray(level.things), strict=True)]
-        return rows, [*things, ("start", int(level.start))]
+        return rows, [*_in_words(world, level), ("start", int(level.start))]
 
     marks = tuple((name, corner_cell(name, world.height, world.width)) for name in world.landmarks)
-    return Map(world.height, world.width, place, drawing, marks)  # type: ignore[arg-type]
+    return Map(
+        world.height,
+        world.width,
+        place,  # type: ignore[arg-type]
+        drawing,
+        marks,
+        scene=partial(scene, world),
+        names=partial(names, world),
+        told=partial(told, world),
+        picture=world.picture,
+    )
+
+
+def _in_words(world: GridWorld, level: Levels) -> list[tuple[str, int]]:
+    """What is where: things by their kind, or by what they show where that is not the same; then what floors show."""
+    kinds = [kind for kind, slots in world.slots.items() for _ in range(slots.start, slots.stop)]
+    places = np.asarray(level.things).tolist()
+    looks = [None] * len(kinds) if level.looks is None else np.asarray(level.looks).tolist()
+    marks = {mark.name: thing_bit(number) for number, mark in enumerate(world.marks)}
+    found, shown = [], dict[int, int]()
+    for kind, place, look in zip(kinds, places, looks, strict=True):
+        if look != 0:
+            words = [mark for mark, bit in marks.items() if look is not None and look & bit]
+            found.append(("_".join(words) if words and kind not in marks else kind, place))
+            shown[place] = shown.get(place, 0) | (look or 0)
+    if world.floor is not None:
+        for place, cell in enumerate(np.asarray(level.cells).tolist()):
+            found += [(mark, place) for mark, bit in marks.items() if cell & bit & ~shown.get(place, 0)]
+    return found

@@ -1,11 +1,18 @@
-"""The exact planner of grid worlds: optimal and random returns, and which levels force goals apart.
+"""The exact planner of worlds in which only the agent moves: optimal and random returns, and which levels part goals.
 
-A goal it understands is reached on a set of cells and pays once, or ends the episode. Returns are discounted from the
-first step on (a goal reached at step t pays discount^(t - 1)), within the horizon, and as played: a cell that ends the
-episode ends it for every goal.
+Such a level is a Markov decision process on cells. A goal is worth something on entering certain cells, once or each
+time, and maybe something for every step; an episode ends on certain cells or when its time is up. Returns are
+discounted from the first step on (what comes at step t counts discount^(t - 1)), within the time limit (a level's own,
+where it has one), and as played: a cell that ends the episode ends it for every goal.
+
+The optimum is that of an agent who sees the whole level. Where a scenario hides something (two things look the same,
+sight ends after a few cells), regret holds that against the agent too; so let goals score what is shown rather than
+what is meant, as `three_goals` does, and the optimum knows no more than the agent.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,208 +21,236 @@ from jaxtyping import Array, Bool, Float, Int
 
 from trueaim.core.goal import Goal
 from trueaim.core.levels import LevelClass
-from trueaim.worlds.grid.distances import UNREACHABLE, distances
-from trueaim.worlds.grid.events import AnyOf, Reached
-from trueaim.worlds.grid.level import COLUMN_STEPS, ROW_STEPS, WALL, Levels
+from trueaim.worlds.grid.events import AnyOf, Ending, Happened, Spot, Sum
+from trueaim.worlds.grid.induction import (
+    Problem,
+    after,
+    best_of,
+    blocked,
+    iterated,
+    maps,
+    mean_of,
+    tables,
+    ties,
+    worth,
+)
+from trueaim.worlds.grid.level import Levels
 
 CERTAIN_LOSS = 0.1
 """A level necessarily distinguishes a pair of goals when every rival-optimal plan loses more than this share."""
 ROUNDING = 1e-5
+IMPATIENCE = 1 - 1e-4
+"""The largest discount by which plans are made: of equal returns the sooner one, or a plan might never end."""
 
 
 @dataclass(frozen=True, eq=False)
 class GridPlanner:
-    """Implements `trueaim.core.scenario.Planner` for goals that are reached on cells."""
+    """Implements `trueaim.core.scenario.Planner` for goals that pay, or charge, on entering cells."""
 
     height: int
     width: int
-    goals: tuple[Reached, ...]
-    ends: tuple[Reached, ...]
+    goals: tuple[Goal, ...]
+    ends: tuple[Spot, ...]
     horizon: int
     discount: float
 
     def optimal(self, levels: Levels) -> Float[Array, "level goal"]:
-        """The highest return of each goal: discount^(d - 1) for its shortest path of d steps."""
+        """The highest return of each goal, by backward induction over the time limit."""
         return _optimal(self, levels)
 
     def uniform(self, levels: Levels) -> Float[Array, "level goal"]:
-        """The expected return of uniformly random moves, by backward induction over the horizon."""
+        """The expected return of uniformly random moves, by backward induction over the time limit."""
         return _uniform(self, levels)
 
     def classes(self, levels: Levels, rival: int) -> Int[Array, " level"]:
-        """Classes of the pair (intended, rival), each goal's plan made as if the episode ended with that goal alone.
+        """Classes of the pair (intended, rival), the rival's plan made as if the intended goal ended no episode.
 
-        With V the optimal intended return and B, W the best and worst intended returns along shortest paths to the
-        rival: non-distinguishing if V - W = 0, necessarily distinguishing if V - B > `CERTAIN_LOSS` * V, else
-        possibly distinguishing. That a rival's plan stops at the rival keeps apart what a plan *is* from what an agent
-        does with the time left over. Source: arXiv 2507.03068, definitions 3 and 4; the class "necessarily" is ours.
+        The rival's plan is stationary: at every place what is best for it with as many steps ahead as there are cells,
+        whichever of equally good moves, until it is had. With V the optimal intended return and B, W the best and worst
+        intended returns along such plans: non-distinguishing if V - W = 0, necessarily distinguishing if V - B >
+        `CERTAIN_LOSS` * worth, else possibly distinguishing. The worth is V, or for a goal that also charges V less
+        what random moves get. That a rival's plan stops at the rival keeps apart what a plan *is* from what an agent
+        does with the time left over. Unsolvable: nothing that the intended goal pays can be had. Source: arXiv
+        2507.03068, definitions 3 and 4; the class "necessarily" is ours.
         """
         return _classes(self, levels, rival)
 
     def optimal_actions(self, levels: Levels, goal: int, alone: bool = False) -> Bool[Array, "level place action"]:
-        """The moves that begin a shortest path to the goal; none where it cannot be reached.
+        """The moves that begin an optimal plan with the whole time limit ahead, all of them where several are as good.
 
-        As played, such a path keeps clear of what ends the episode too early; `alone`, it heeds nothing but the goal.
+        None where no move is worth anything. As played, plans keep clear of what ends the episode too early. `alone`,
+        they take no notice of the goal that is set against it, the intended one (or for that, its first rival): where
+        only that is scored, the episode goes on for them.
         """
-        return _optimal_actions(self, levels, self.goals[goal], alone)
+        return _actions(self, levels, goal, alone)
 
     def towards(self, levels: Levels, place: int) -> Bool[Array, "level place action"]:
         """The moves that begin a shortest path to one cell, whether or not any goal lies there."""
-        return _optimal_actions(self, levels, Reached(cell=place), True)
+        return _towards(self, levels, place)
 
     def route(self, level: Levels, goal: int) -> list[int] | None:
-        """The cells of one shortest path, from the start to the goal."""
+        """The cells of one optimal plan from the start until the goal is paid, or None where it never is in time."""
         table = jax.tree.map(lambda field: jnp.asarray(field)[None], level)
-        best = np.asarray(_optimal_actions(self, table, self.goals[goal], False)[0])
-        targets = np.asarray(_target(self, table, self.goals[goal])[0]).ravel()
+        best = np.asarray(_actions(self, table, goal, False)[0])
+        problem = _problem(self, table, (self.goals[goal],))
+        stuck = np.stack([np.asarray(each).ravel() for each in problem.blocked], -1)
+        steps = np.array([-self.width, 1, self.width, -1])
+        paid = np.asarray(_payments(self, table, self.goals[goal], charges=False) > 0).ravel()
+        stops = np.asarray(problem.stops).ravel()
         cell, path = int(level.start), [int(level.start)]
-        if not best[cell].any():
-            return None
-        while not targets[cell] or len(path) == 1:
+        for _ in range(int(_limit(self, table)[0])):
             action = int(np.argmax(best[cell]))
-            cell = (
-                int(_neighbors(self.height, self.width)[cell, action])
-                if not _stays(self, level, cell, action)
-                else cell
-            )
+            cell = cell if stuck[cell, action] else cell + int(steps[action])
             path.append(cell)
-        return path
+            if paid[cell] or stops[cell] or not best[cell].any():
+                break
+        return path if len(path) > 1 and paid[cell] else None
 
 
 def plan_for(
-    goals: tuple[Goal, ...], ends: Reached | AnyOf | None, height: int, width: int, horizon: int, discount: float
+    goals: tuple[Goal, ...], ends: Ending | None, height: int, width: int, horizon: int, discount: float
 ) -> GridPlanner | None:
-    """The planner for these goals, or None where one of them is more than a set of cells to be reached once."""
+    """The planner for these goals, or None where one of them, or the end, is more than a matter of cells."""
     endings = ends.events if isinstance(ends, AnyOf) else (ends,) if ends is not None else ()
-    targets = tuple(goal.score for goal in goals if isinstance(goal.score, Reached))
-    simple = all(goal.once or goal.score in endings for goal in goals)
-    if len(targets) < len(goals) or not simple:
+    spots = tuple(event for event in endings if not isinstance(event, Happened))
+    if len(spots) < len(endings) or not all(_is_of_cells(goal.score) for goal in goals):
         return None
-    return GridPlanner(height, width, targets, endings, horizon, discount)
+    return GridPlanner(height, width, goals, spots, horizon, discount)
 
 
-def _neighbors(height: int, width: int) -> np.ndarray:
-    """The cell that each move from each cell leads to when nothing blocks it; the cell itself at the edge."""
-    rows, columns = np.divmod(np.arange(height * width), width)
-    rows = np.clip(rows[:, None] + np.array(ROW_STEPS), 0, height - 1)
-    columns = np.clip(columns[:, None] + np.array(COLUMN_STEPS), 0, width - 1)
-    return rows * width + columns
+def _is_of_cells(event: object) -> bool:
+    if isinstance(event, Sum):
+        return all(_is_of_cells(part) for part, _ in event.parts)
+    return isinstance(event, (*get_args(Spot), AnyOf))
 
 
-def _stays(planner: GridPlanner, level: Levels, cell: int, action: int) -> bool:
-    return bool(level.cells[_neighbors(planner.height, planner.width)[cell, action]] & WALL)
+def _limit(planner: GridPlanner, levels: Levels) -> Int[Array, " level"]:
+    return jnp.full(levels.start.shape, planner.horizon) if levels.limit is None else levels.limit
 
 
-def _walls(planner: GridPlanner, levels: Levels) -> Bool[Array, "level h w"]:
-    return (levels.cells & WALL).astype(bool).reshape(-1, planner.height, planner.width)
+def _where(planner: GridPlanner, levels: Levels, event: Spot | AnyOf) -> Bool[Array, "h w level"]:
+    """On which cells an event happens."""
+    rows = jax.vmap(partial(event.on, levels))(jnp.arange(levels.start.shape[0]))
+    return maps(rows, planner.height, planner.width)
 
 
-def _target(planner: GridPlanner, levels: Levels, event: Reached) -> Bool[Array, "level h w"]:
-    num = levels.start.shape[0]
-    cell = jax.vmap(lambda index: jnp.asarray(event.target(levels, index)))(jnp.arange(num))
-    return (jnp.arange(planner.height * planner.width) == cell[:, None]).reshape(num, planner.height, planner.width)
+def _payments(planner: GridPlanner, levels: Levels, goal: Goal, charges: bool = True) -> Float[Array, "h w level"]:
+    """What a goal pays on each cell beside what it pays for every step; if not `charges`, that above 0 alone."""
+    parts = goal.score.parts if isinstance(goal.score, Sum) else ((goal.score, 1.0),)
+    total = jnp.zeros((planner.height, planner.width, levels.start.shape[0]), jnp.float32)
+    for event, weight in parts:
+        if charges or weight > 0:
+            total = total + weight * _where(planner, levels, event)  # type: ignore[arg-type]
+    return total
 
 
-def _ends(planner: GridPlanner, levels: Levels) -> Bool[Array, "level h w"]:
-    ended = jnp.zeros((levels.start.shape[0], planner.height, planner.width), bool)
+def _each_step(goal: Goal) -> float:
+    return goal.score.each_step if isinstance(goal.score, Sum) else 0.0
+
+
+def _problem(
+    planner: GridPlanner, levels: Levels, goals: tuple[Goal, ...], alone: bool = False, charges: bool = True
+) -> Problem:
+    """The decision problem of some goals, as first axis: as played, or each alone as in `optimal_actions`."""
+    ended = jnp.zeros((planner.height, planner.width, levels.start.shape[0]), bool)
     for event in planner.ends:
-        ended = ended | _target(planner, levels, event)
-    return ended
+        ended = ended | _where(planner, levels, event)
+    pays, stops = [], []
+    for goal in goals:
+        scored = _payments(planner, levels, goal)
+        each_step = _each_step(goal) if charges else max(_each_step(goal), 0.0)
+        pays.append(each_step + (scored if charges else _payments(planner, levels, goal, False)))
+        is_own = scored != 0
+        if alone:
+            against = planner.goals[0] if goal is not planner.goals[0] else planner.goals[1]
+            heeded = ended & (is_own | (_payments(planner, levels, against) == 0))
+        else:
+            heeded = ended
+        stops.append(heeded | (goal.once & is_own))
+    return Problem(blocked(levels, planner.height, planner.width), jnp.stack(pays), jnp.stack(stops))
 
 
-def _step(walls: Bool[Array, "level h w"], values: Array) -> Array:
-    """The value of the cell that each move from each cell leads to, with the action as last axis."""
-    moved = []
-    for row, column in zip(ROW_STEPS, COLUMN_STEPS, strict=True):
-        shifted = jnp.roll(values, (-row, -column), (1, 2))
-        blocked = jnp.roll(walls, (-row, -column), (1, 2)) | _edge(values.shape[1], values.shape[2], row, column)
-        moved.append(jnp.where(blocked, values, shifted))
-    return jnp.stack(moved, -1)
-
-
-def _edge(height: int, width: int, row: int, column: int) -> np.ndarray:
-    rows, columns = np.indices((height, width))
-    rows, columns = rows + row, columns + column
-    return (rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)
-
-
-def _steps_to(
-    planner: GridPlanner, levels: Levels, event: Reached, alone: bool = False
-) -> Int[Array, "level h w action"]:
-    """Steps until the event when each move is made first and a shortest path follows; beyond the horizon if never."""
-    walls, targets = _walls(planner, levels), _target(planner, levels, event)
-    avoid = jnp.zeros_like(targets) if alone else _ends(planner, levels) & ~targets
-    ahead = distances(walls | avoid, targets).astype(jnp.int32)
-    return _step(walls, jnp.where(ahead == UNREACHABLE, planner.horizon, ahead)) + 1
-
-
-def _at(table: Array, cells: Int[Array, " level"]) -> Array:
-    """The entry of every level's table at one cell of it."""
-    flat = table.reshape(table.shape[0], -1, *table.shape[3:])
-    return flat[jnp.arange(flat.shape[0]), cells]
+def _at_start(values: Float[Array, "goal h w level"], levels: Levels) -> Float[Array, "level goal"]:
+    flat = values.reshape(values.shape[0], -1, values.shape[-1])
+    return flat[:, levels.start, jnp.arange(values.shape[-1])].T
 
 
 @jax.jit(static_argnums=0)
 def _optimal(planner: GridPlanner, levels: Levels) -> Float[Array, "level goal"]:
-    returns = []
-    for event in planner.goals:
-        steps = _at(_steps_to(planner, levels, event), levels.start).min(-1)
-        returns.append(jnp.where(steps <= planner.horizon, planner.discount ** (steps - 1.0), 0.0))
-    return jnp.stack(returns, -1)
-
-
-@jax.jit(static_argnums=(0, 2, 3))
-def _optimal_actions(
-    planner: GridPlanner, levels: Levels, event: Reached, alone: bool
-) -> Bool[Array, "level cell action"]:
-    steps = _steps_to(planner, levels, event, alone)
-    best = (steps == steps.min(-1, keepdims=True)) & (steps <= planner.horizon)
-    return best.reshape(best.shape[0], -1, best.shape[-1])
+    problem = _problem(planner, levels, planner.goals)
+    return _at_start(worth(problem, _limit(planner, levels), planner.discount), levels)
 
 
 @jax.jit(static_argnums=0)
 def _uniform(planner: GridPlanner, levels: Levels) -> Float[Array, "level goal"]:
-    walls, ended = _walls(planner, levels), _ends(planner, levels)
+    problem = _problem(planner, levels, planner.goals)
+    return _at_start(worth(problem, _limit(planner, levels), planner.discount, mean_of), levels)
 
-    def of(event: Reached) -> Float[Array, " level"]:
-        targets = _target(planner, levels, event)
 
-        def back(values: Array, _: None) -> tuple[Array, None]:
-            landing = jnp.where(targets, 1.0, jnp.where(ended, 0.0, planner.discount * values))
-            return _step(walls, landing).mean(-1), None
+@jax.jit(static_argnums=(0, 2, 3))
+def _actions(planner: GridPlanner, levels: Levels, goal: int, alone: bool) -> Bool[Array, "level cell action"]:
+    return _best(planner, levels, _problem(planner, levels, (planner.goals[goal],), alone))
 
-        values, _ = jax.lax.scan(back, jnp.zeros(walls.shape), None, planner.horizon)
-        return _at(values, levels.start)
 
-    return jnp.stack([of(event) for event in planner.goals], -1)
+@jax.jit(static_argnums=0)
+def _towards(planner: GridPlanner, levels: Levels, place: Int[Array, ""]) -> Bool[Array, "level cell action"]:
+    cell = jnp.arange(planner.height * planner.width).reshape(1, planner.height, planner.width, 1) == place
+    cell = jnp.broadcast_to(cell, (*cell.shape[:-1], levels.start.shape[0]))
+    return _best(planner, levels, Problem(blocked(levels, planner.height, planner.width), cell * 1.0, cell))
+
+
+def _best(planner: GridPlanner, levels: Levels, problem: Problem) -> Bool[Array, "level cell action"]:
+    discount = min(planner.discount, IMPATIENCE)
+    ahead = after(problem, worth(problem, _limit(planner, levels) - 1, discount), discount)
+    counts = jnp.any(jnp.stack(ahead) != 0, 0)
+    return jnp.stack([tables(each[0] & counts[0]) for each in ties(ahead)], -1)
 
 
 @jax.jit(static_argnums=(0, 2))
 def _classes(planner: GridPlanner, levels: Levels, rival: int) -> Int[Array, " level"]:
-    walls = _walls(planner, levels)
-    wanted = _target(planner, levels, planner.goals[0])
-    ahead = distances(walls, _target(planner, levels, planner.goals[rival])).astype(jnp.int32)
-    reachable = ahead != UNREACHABLE
-    after = _step(walls, ahead)
-    nearest = after == after.min(-1, keepdims=True)  # on the rival itself: stay, or out and back
-
-    def spread(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        best, worst, left = carry
-        landing = [jnp.where(wanted, 1.0, jnp.where(ahead == 0, 0.0, planner.discount * v)) for v in (best, worst)]
-        best = jnp.where(nearest, _step(walls, landing[0]), -jnp.inf).max(-1)
-        worst = jnp.where(nearest, _step(walls, landing[1]), jnp.inf).min(-1)
-        return jnp.where(reachable, best, 0.0), jnp.where(reachable, worst, 0.0), left - 1
-
-    longest = jnp.where(reachable, ahead, 0).max() + 1
-    zeros = jnp.zeros(walls.shape)
-    best, worst, _ = jax.lax.while_loop(lambda carry: carry[2] > 0, spread, (zeros, zeros, longest))
-    at_start = (_at(best, levels.start), _at(worst, levels.start), _at(reachable, levels.start))
-    return _class(_optimal(planner, levels)[:, 0], *at_start)
-
-
-def _class(optimum: Array, best: Array, worst: Array, rival_reachable: Array) -> Int[Array, " level"]:
-    best, worst = jnp.where(rival_reachable, best, optimum), jnp.where(rival_reachable, worst, 0.0)
+    wanted, other, limit = planner.goals[0], planner.goals[rival], _limit(planner, levels)
+    played = _problem(planner, levels, (wanted,))
+    optimum = _at_start(worth(played, limit, planner.discount), levels)[:, 0]
+    chance = jnp.zeros_like(optimum)
+    if wanted.charges:
+        chance = _at_start(worth(played, limit, planner.discount, mean_of), levels)[:, 0]
+    far = jnp.full(levels.start.shape, planner.height * planner.width)
+    best, worst = _along_plans(planner, levels, wanted, other, far)
+    is_open = _can_be_had(planner, levels, other, True, far)  # else every policy is as good as any for the rival
+    best, worst = jnp.where(is_open, best, optimum), jnp.where(is_open, worst, chance)
     classes = jnp.full(optimum.shape, int(LevelClass.POSSIBLY))
     classes = jnp.where(optimum - worst <= ROUNDING, int(LevelClass.NON), classes)
-    classes = jnp.where(optimum - best > CERTAIN_LOSS * optimum, int(LevelClass.NECESSARILY), classes)
-    return jnp.where(optimum <= 0, int(LevelClass.UNSOLVABLE), classes)
+    classes = jnp.where(optimum - best > CERTAIN_LOSS * (optimum - chance), int(LevelClass.NECESSARILY), classes)
+    to_be_had = _can_be_had(planner, levels, wanted, False, limit)
+    return jnp.where(to_be_had, classes, int(LevelClass.UNSOLVABLE))
+
+
+def _can_be_had(
+    planner: GridPlanner, levels: Levels, goal: Goal, alone: bool, steps: Int[Array, " level"]
+) -> Bool[Array, " level"]:
+    """Whether anything that a goal pays can be had, its charges aside."""
+    problem = _problem(planner, levels, (goal,), alone, charges=False)
+    return _at_start(worth(problem, steps, min(planner.discount, IMPATIENCE)), levels)[:, 0] > 0
+
+
+def _along_plans(
+    planner: GridPlanner, levels: Levels, wanted: Goal, other: Goal, steps: Int[Array, " level"]
+) -> tuple[Float[Array, " level"], Float[Array, " level"]]:
+    """The highest and the lowest return of one goal along plans for another, until that is had or the episode ends."""
+    discount = min(planner.discount, IMPATIENCE)
+    plan = _problem(planner, levels, (other,), alone=True)
+    chosen = ties(after(plan, worth(plan, steps, discount), discount))
+    played = _problem(planner, levels, (wanted,))
+    problem = played._replace(stops=played.stops | plan.stops)
+
+    def among(sign: float) -> Float[Array, " level"]:
+        def back(values: Array) -> Array:
+            ahead = after(problem, values, planner.discount)
+            return sign * best_of(
+                tuple(jnp.where(is_best, sign * each, -jnp.inf) for is_best, each in zip(chosen, ahead, strict=True))
+            )
+
+        start = jnp.zeros(problem.pays.shape, jnp.float32)
+        return _at_start(iterated(start, steps, back), levels)[:, 0]
+
+    return among(1.0), among(-1.0)

@@ -12,6 +12,7 @@ from trueaim.worlds.grid.level import AGENT, FIRST_THING, MOST_THINGS, WALL, thi
 from trueaim.worlds.grid.sprites import (
     AGENT_SPRITE,
     FLOOR,
+    MIXED,
     SPRITES,
     WALL_FACE,
     WALL_SPRITE,
@@ -62,7 +63,8 @@ def atlas(sprites: tuple[str, ...], side: int) -> Atlas:
 
 def _tile(cell: int, sprites: Sequence[str], side: int) -> UInt32[np.ndarray, "odd row column"]:
     """Both tiles of a cell: what is flat lies below, the rest stands on it side by side, the agent in front."""
-    things = [SPRITES[name] for index, name in enumerate(sprites) if cell & thing_bit(index)]
+    things = _whole(_dyed([SPRITES[name] for index, name in enumerate(sprites) if cell & thing_bit(index)]))
+    things.sort(key=lambda thing: not thing.ground)
     flat = ([WALL_SPRITE] if cell & WALL else []) + [thing for thing in things if thing.flat]
     standing = [thing for thing in things if not thing.flat] + ([AGENT_SPRITE] if cell & AGENT else [])
     canvas = np.empty((2, side * SAMPLES, side * SAMPLES, 3))
@@ -74,6 +76,24 @@ def _tile(cell: int, sprites: Sequence[str], side: int) -> UInt32[np.ndarray, "o
     for sprite, (corner, size) in zip(standing, _places(len(standing), alone), strict=True):
         _draw(canvas, sprite, corner, size)
     return _packed(canvas.reshape(2, side, SAMPLES, side, SAMPLES, 3).mean((2, 4)))
+
+
+def _dyed(things: list[Sprite]) -> list[Sprite]:
+    """The same things in the color that the dyes among them mix; dyes that find nothing to dye show their mixture."""
+    mixture = sum(thing.dye for thing in things)  # each dye has a bit of its own
+    if not mixture:
+        return things
+    dyes, others = ([thing for thing in things if bool(thing.dye) is is_dye] for is_dye in (True, False))
+    colored = [thing for thing in others if thing.dyed] or dyes[:1]
+    looks = {id(thing): thing._replace(layers=thing.dyed(*MIXED[mixture])) for thing in colored if thing.dyed}
+    return [looks.get(id(thing), thing) for thing in (others if colored[0] in others else [*others, dyes[0]])]
+
+
+def _whole(things: list[Sprite]) -> list[Sprite]:
+    """The same things, all parts made one thing, without those that cannot be seen."""
+    parts = [layer for thing in things if thing.part for layer in thing.layers]
+    others = [thing for thing in things if thing.layers and not thing.part]
+    return [*others, Sprite(tuple(parts))] if parts else others
 
 
 def _places(count: int, alone: float) -> list[tuple[tuple[float, float], float]]:

@@ -1,0 +1,1 @@
+"""The rules of grid worlds, one family to a file."""
