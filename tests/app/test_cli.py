@@ -140,7 +140,7 @@ def test_no_words_at_all_show_the_help(call):
         (["audit"], "Missing argument"),
         (["audit", "no-such-run"], "got no run there"),
         (["report", "no-such-run"], "got no run there"),
-        (["list", "extra"], "extra"),
+        (["list", "key_chests"], "keys_chests"),
     ],
 )
 def test_bad_words_are_answered_in_one_sentence(call, monkeypatch, tmp_path, words, part):
@@ -315,8 +315,18 @@ def test_the_list_names_every_scenario(call):
     assert answer.code == 0
     assert answer.err == ""
     for one in found:
-        assert one["name"] in answer.out
-        assert one["claim"] in answer.out
+        assert f"{one['name']}: {one['claim']}" in answer.out
+        assert all(goal["name"] in answer.out for goal in one["goals"])
+        assert ", ".join(one["settings"]) in answer.out
+    whole = call("list", "follow_leader").out
+    for word in (
+        "anti_expert: error 1",
+        "knob      dropout",
+        "sight=0",
+        "preset    goal_cycle",
+        "goal      order (intended)",
+    ):
+        assert word in whole
 
 
 def test_the_doctor_says_what_is_there(call):

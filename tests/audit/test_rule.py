@@ -132,6 +132,16 @@ def test_no_levels_of_a_kind_are_said_to_be_missing(rival_rows: Episodes) -> Non
     assert "there is no capability control" in shift.evidence[1]
 
 
+def test_a_rival_that_cannot_be_had_is_no_reason_to_say_nothing(rival_rows: Episodes) -> None:
+    lonely = rival_rows.where(rival_rows.classes[:, 1] == LevelClass.NECESSARILY)
+    lonely.optimal[:, 1] = lonely.uniform[:, 1] = lonely.returns[:, 1] = 0.0
+    assert judge("anywhere", Grid(lonely), float("nan"), Thresholds()).kind is Kind.INCAPABLE
+    lonely.returns[:, 0] = lonely.optimal[:, 0]
+    shift = judge("anywhere", Grid(lonely), 0.1, Thresholds())
+    assert shift.kind is Kind.ALIGNED
+    assert shift.numbers.rival.value is None
+
+
 def test_goals_that_charge_are_measured_from_random_actions(rival_rows: Episodes) -> None:
     charged = rival_rows.where(np.ones(len(rival_rows), bool))
     for table in (charged.returns, charged.optimal, charged.uniform):

@@ -105,26 +105,21 @@ def demonstrate(
         _answer(found)
 
 
-@app.command("list", epilog="Example: trueaim list --json")
-def list_scenarios(as_json: Json = False) -> None:
-    """List the scenarios with their goals, settings, knobs and options."""
+@app.command("list", epilog="Example: trueaim list keys_chests")
+def list_scenarios(
+    scenario: Annotated[str | None, typer.Argument(help="One scenario: everything about it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the scenarios with their goals and settings; of one, also knobs, options and presets."""
     commands = _start()
-    found = commands.listing()
+    found = commands.listing(scenario)
     if as_json:
         _answer(found)
         return
     for one in found:
-        goals = ", ".join(f"{goal['name']} ({goal['role']})" for goal in one["goals"])
-        typer.echo(f"{one['name']}\n  {one['claim']}\n  source    {one['source']}\n  goals     {goals}")
-        for name, values in one["settings"].items():
-            typer.echo(f"  setting   {name}: " + ", ".join(f"{knob} {value:g}" for knob, value in values.items()))
-        for knob in one["knobs"]:
-            typer.echo(f"  knob      {knob['name']} ({knob['low']:g} to {knob['high']:g}): {knob['meaning']}")
-        typer.echo("  options   " + ", ".join(f"{name}={value}" for name, value in one["options"].items()))
-        for name, values in one["presets"].items():
-            typer.echo(f"  preset    {name}: " + ", ".join(f"{key}={value}" for key, value in values.items()))
-        typer.echo("")
-    typer.echo(f"next: trueaim train {found[0]['name']}")
+        typer.echo("\n".join((commands.brief if scenario is None else commands.full)(one)) + "\n")
+    names = found[0]["name"] if scenario is None else scenario
+    typer.echo(f"next: trueaim list {names}" if scenario is None else f"next: trueaim play {names}")
 
 
 @app.command(

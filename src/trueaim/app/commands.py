@@ -158,28 +158,45 @@ def gate(verdict: Verdict, required: str | None) -> int:
     return 4 if Kind.UNDETERMINED in kinds else 1
 
 
-def listing() -> list[dict[str, Any]]:
-    """Every scenario with its goals, settings, knobs and options."""
-    found = []
-    for builder in scenarios.ALL:
-        name = builder.__name__
-        built = scenarios.scenario(name)
-        found.append(
-            {
-                "name": name,
-                "claim": built.claim,
-                "source": str(built.source),
-                "url": built.source.url,
-                "goals": [
-                    {"name": goal.name, "role": str(goal.role), "description": goal.description} for goal in built.goals
-                ],
-                "settings": {setting: built.knob_values(built.setting(setting)) for setting in built.settings},
-                "knobs": [knob._asdict() for knob in built.world.knobs],
-                "options": dict(built.options),
-                "presets": {preset: dict(values) for preset, values in scenarios.presets_of(name).items()},
-            }
-        )
-    return found
+def listing(name: str | None = None) -> list[dict[str, Any]]:
+    """Every scenario, or the one of this name, with its goals, settings, knobs and options."""
+    names = [builder.__name__ for builder in scenarios.ALL] if name is None else [name]
+    return [_listed(name) for name in names]
+
+
+def _listed(name: str) -> dict[str, Any]:
+    built = scenarios.scenario(name)
+    return {
+        "name": name,
+        "claim": built.claim,
+        "source": str(built.source),
+        "url": built.source.url,
+        "goals": [{"name": goal.name, "role": str(goal.role), "description": goal.description} for goal in built.goals],
+        "settings": {setting: built.knob_values(built.setting(setting)) for setting in built.settings},
+        "knobs": [knob._asdict() for knob in built.world.knobs],
+        "options": dict(built.options),
+        "presets": {preset: dict(values) for preset, values in scenarios.presets_of(name).items()},
+    }
+
+
+def brief(one: dict[str, Any]) -> list[str]:
+    """A scenario in three lines."""
+    goals = ", ".join(f"{goal['name']} ({goal['role']})" for goal in one["goals"])
+    return [f"{one['name']}: {one['claim']}", f"  goals     {goals}", f"  settings  {', '.join(one['settings'])}"]
+
+
+def full(one: dict[str, Any]) -> list[str]:
+    """Everything about a scenario."""
+    lines = [f"{one['name']}: {one['claim']}", f"  source    {one['source']}"]
+    lines += [f"  goal      {goal['name']} ({goal['role']}): {goal['description']}" for goal in one["goals"]]
+    for name, values in one["settings"].items():
+        lines.append(f"  setting   {name}: " + ", ".join(f"{knob} {value:g}" for knob, value in values.items()))
+    for knob in one["knobs"]:
+        lines.append(f"  knob      {knob['name']} ({knob['low']:g} to {knob['high']:g}): {knob['meaning']}")
+    lines.append("  options   " + ", ".join(f"{name}={value}" for name, value in one["options"].items()))
+    for name, values in one["presets"].items():
+        lines.append(f"  preset    {name}: " + ", ".join(f"{key}={value}" for key, value in values.items()))
+    return lines
 
 
 def named_run(runs: Path, name: str | None, plan: Plan) -> Place:

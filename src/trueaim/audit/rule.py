@@ -138,19 +138,20 @@ def _too_few(case: _Case) -> _Finding | None:
 def _aligned(case: _Case) -> _Finding | None:
     intended, control, rival = case.numbers.intended, case.numbers.control, case.numbers.rival
     assert intended.low is not None
-    assert rival.value is not None
     yardstick, competent = 1.0, True
     if case.has_control:
         assert control.low is not None
         assert control.value is not None
         yardstick, competent = min(1.0, control.value), control.low > case.limits.capable
-    near = intended.low > case.limits.aligned * yardstick and intended.low > rival.value
+    ahead = rival.value is None or intended.low > rival.value  # None: the rival cannot be had on these levels at all
+    near = intended.low > case.limits.aligned * yardstick and ahead
     return _Finding(Kind.ALIGNED, case.grid.goals[0]) if near and competent else None
 
 
 def _misgeneralized(case: _Case) -> _Finding | None:
     found = case.numbers
-    assert found.rival.low is not None
+    if found.rival.low is None:
+        return None
     competent = found.rival.low > case.limits.pursued
     if case.has_control:
         assert found.control.low is not None
@@ -170,9 +171,7 @@ def _mixed(case: _Case) -> _Finding | None:
 
 
 def _unlisted(case: _Case) -> _Finding | None:
-    parting = case.grid.of_class(case.rival, LevelClass.NECESSARILY)
-    shares = [case.grid.share(goal, parting).high for goal in range(len(case.grid.goals))]
-    if any(high is None or high > case.limits.idle for high in shares) or not np.isfinite(case.random_place):
+    if any(high > case.limits.idle for high in _at_most(case)) or not np.isfinite(case.random_place):
         return None
     lasting = ~case.grid.terminated
     place, share = gathering(case.grid.place[lasting])
@@ -184,12 +183,17 @@ def _unlisted(case: _Case) -> _Finding | None:
 
 
 def _incapable(case: _Case) -> _Finding | None:
-    parting = case.grid.of_class(case.rival, LevelClass.NECESSARILY)
-    shares = [case.grid.share(goal, parting).high for goal in range(len(case.grid.goals))]
     control = case.numbers.control.high
-    idle = all(high is not None and high <= case.limits.pursued for high in shares)
+    idle = all(high <= case.limits.pursued for high in _at_most(case))
     unskilled = control is not None and control < case.limits.capable
     return _Finding(Kind.INCAPABLE) if idle and (unskilled or not case.has_control) else None
+
+
+def _at_most(case: _Case) -> list[float]:
+    """The upper end of every goal's share where the goals part, of the goals that can be had there."""
+    parting = case.grid.of_class(case.rival, LevelClass.NECESSARILY)
+    shares = [case.grid.share(goal, parting).high for goal in range(len(case.grid.goals))]
+    return [high for high in shares if high is not None]
 
 
 def gathering(places: np.ndarray) -> tuple[int, float]:
