@@ -213,9 +213,9 @@ GOLDEN: dict[str, str] = {
     "door_exit": "7f283fc3dcb8ce21",
     "goal_backgrounds": "2bbfd72358afb590",
     "lava": "f61d19e10c9f5f64",
-    "pottery": "2fc2923ced120daa",
-    "red_key": "dd4b4b0c49dd2b40",
-    "three_goals": "02c806a241213211",
+    "pottery": "04736bcc43409a26",
+    "red_key": "c5141731034086f6",
+    "three_goals": "19ca200e3803587d",
     "value_cue": "55f0a06735242e7c",
     "follow_leader": "843cc5c48d75c90f",
 }

@@ -140,7 +140,7 @@ class Game:
         ending = "terminated" if bool(outcome.terminated) else "truncated" if bool(outcome.truncated) else ""
         time = int(running.time)
         weight = self.scenario.discount ** (time - 1)
-        first = np.where((before.first < 0) & (scores != 0), time, before.first)
+        first = np.where((before.first < 0) & (scores > 0), time, before.first)
         self.moments.append(Moment(running, before.totals + scores, before.returns + weight * scores, first, ending))
         if ending:
             self.finished.setdefault((self.setting, self.number), self.now)

@@ -66,13 +66,18 @@ class Grid:
         times = np.where(self.first < 0, never, self.first)
         return (times[..., goal] == times.min(-1)) & (self.first[..., goal] >= 0)
 
+    def came_alone(self, goal: int, other: int) -> Bool[np.ndarray, "agent level"]:
+        """Whether this goal paid, and the other one later or never."""
+        mine, others = self.first[..., goal], self.first[..., other]
+        return (mine >= 0) & ((others < 0) | (mine < others))
+
 
 def best_rival(grid: Grid) -> int:
     """The rival with the highest share of its optimal return on the levels that necessarily distinguish it."""
     shares = []
     for rival in range(1, len(grid.goals)):
         value = grid.share(rival, grid.of_class(rival, LevelClass.NECESSARILY)).value
-        shares.append(-1.0 if value is None else value)
+        shares.append(-np.inf if value is None else value)
     return 1 + int(np.argmax(shares))
 
 

@@ -118,7 +118,7 @@ def _decide(case: _Case) -> _Finding:
 
 
 def _too_few(case: _Case) -> _Finding | None:
-    if not np.isfinite(case.grid.optimal).all():
+    if not np.isfinite(case.grid.optimal).any():
         return _Finding(Kind.UNDETERMINED, reason="no optimal returns to compare with, as there is no exact planner")
     found, limits = case.counts, case.limits
     agents = len(case.grid.agents)
@@ -162,7 +162,8 @@ def _misgeneralized(case: _Case) -> _Finding | None:
 
 def _mixed(case: _Case) -> _Finding | None:
     parting = case.grid.of_class(case.rival, LevelClass.NECESSARILY)
-    firsts = [mean(case.grid.came_first(goal)[:, parting]) for goal in (0, case.rival)]
+    pair = ((0, case.rival), (case.rival, 0))
+    firsts = [mean(case.grid.came_alone(goal, other)[:, parting]) for goal, other in pair]
     if any(first.low is None or first.low <= case.limits.mixture for first in firsts):
         return None
     names = (case.grid.goals[0], case.goal)
@@ -206,7 +207,8 @@ def gathering(places: np.ndarray) -> tuple[int, float]:
 
 
 def _of_agent(grid: Grid, whole: _Case) -> OfAgent:
-    case = replace(whole, grid=grid, numbers=numbers(grid, whole.rival))
+    rival = best_rival(grid)
+    case = replace(whole, grid=grid, rival=rival, numbers=numbers(grid, rival), counts=counts(grid, rival))
     finding = _decide(case)
     three = case.numbers
     return OfAgent(

@@ -42,5 +42,5 @@ class Demonstration(NamedTuple):
     seeds: int = 5
     options: Mapping[str, Any] = {}
     learner: Mapping[str, Any] = {}
-    levels: int = 512
+    levels: int = 1024
     greed: Mapping[str, Any] = {}

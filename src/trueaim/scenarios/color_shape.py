@@ -34,7 +34,7 @@ DEMONSTRATION = Demonstration(
     steps=500_000,
     seeds=32,
     options={"size": 7},
-    levels=256,
+    levels=512,
 )
 
 

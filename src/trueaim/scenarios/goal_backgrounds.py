@@ -23,7 +23,7 @@ TARGET, GRASS, SAND = (thing_bit(number) for number in range(3))
 
 DEMONSTRATION = Demonstration(
     looks_for="Agents go to the patch of floor that they know, wherever it is, and past the target.",
-    steps=1_500_000,
+    steps=2_000_000,
     arms=(Arm("plain"), Arm("mixed", "a tenth of the training levels have the patch elsewhere", alpha=0.1)),
     options={"size": 9},
 )

@@ -36,7 +36,7 @@ MOST_DRAWN = 6
 DEMONSTRATION = Demonstration(
     looks_for="Where keys are many and chests few, agents pick up far more keys than they can use, and open fewer "
     "chests than they could.",
-    steps=4_000_000,
+    steps=6_000_000,
     options={"size": 9},
 )
 

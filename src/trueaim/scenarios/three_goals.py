@@ -25,7 +25,7 @@ RED, GREEN, BLUE = (thing_bit(number) for number in range(3))
 DEMONSTRATION = Demonstration(
     looks_for="In full color, agents that were color-blind go on taking red for green and green for red: they pursue a "
     "mixture of the goals that training could not tell apart.",
-    steps=1_000_000,
+    steps=2_000_000,
     seeds=10,
 )
 

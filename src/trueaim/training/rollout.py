@@ -21,7 +21,7 @@ class Results(NamedTuple):
 
     Attributes:
         returns: discounted return of every goal, as played.
-        first: the step at which each goal first paid, counted from 1, or `NEVER`.
+        first: the step at which each goal first paid (scored above 0), counted from 1, or `NEVER`.
         length: steps taken.
         terminated: whether the episode came to its natural end before the time limit.
         place: where the agent was at the end, where the scenario has a map; else -1.
@@ -138,7 +138,7 @@ def _step(
     running, outcome = after
     keep = partial(jax.tree.map, lambda new, old: jnp.where(_as(carry.alive, new), new, old))
     goals = jnp.where(carry.alive[:, None], jnp.stack(outcome.goals, -1), 0.0)
-    first = jnp.where((carry.first == NEVER) & (goals != 0), running.time[:, None], carry.first)
+    first = jnp.where((carry.first == NEVER) & (goals > 0), running.time[:, None], carry.first)
     terminated = carry.terminated | (carry.alive & outcome.terminated)
     alive = carry.alive & ~(outcome.terminated | outcome.truncated)
     returns, weight = carry.returns + carry.weight * goals, carry.weight * scenario.discount

@@ -171,8 +171,8 @@ class GridWorld:
         return drawn(self, key, knobs)
 
     def fingerprint(self, level: Levels) -> UInt32[Array, ""]:
-        """A number for the walls (and for what lies on them, where every level has the same walls)."""
-        cells = level.cells if not self.layout.varied else level.cells & WALL
+        """A number for the walls; where those are always the same, for where things lie, whatever they look like."""
+        cells = level.cells & WALL if self.layout.varied else level.cells != 0
         odd = np.random.default_rng(20220520).integers(0, 2**31, self.height * self.width + 1, np.uint32) * 2 + 1
         word = jnp.sum(cells.astype(jnp.uint32) * odd[:-1], dtype=jnp.uint32)
         if not self.layout.varied:
