@@ -10,7 +10,7 @@ from rich.console import Console
 from trueaim import scenarios
 from trueaim.app import commands, console, requests
 from trueaim.audit.affinity import watching
-from trueaim.audit.audit import Audit
+from trueaim.audit.audit import SEED, Audit
 from trueaim.audit.collect import level_sets
 from trueaim.core.demonstration import Arm, Demonstration
 from trueaim.core.disk import sentences
@@ -93,6 +93,8 @@ def _command(name: str, request: Request) -> str:
     words = ["trueaim demonstrate", name]
     words += [f"--seeds {request.seeds}"] if request.seeds else []
     words += [f"--steps {request.steps}"] if request.steps else []
+    words += [f"--audit-seed {request.audit_seed}"] if request.audit_seed != SEED else []
+    words += ["--exact"] if request.exact else []
     return " ".join(words)
 
 

@@ -18,7 +18,7 @@ def page(made: Demonstration, arms: Sequence[Shown], command: str, figures: dict
         figures: name of each picture's file, by caption.
         facts: machine and versions, in one line.
     """
-    parts = [f"Made by `{command}`: {made.seeds} agents of each kind, {made.steps:,} steps each. {facts}"]
+    parts = [f"Made by `{command}`: {made.seeds} agents of each kind, {made.steps:,} steps each{_asked(made)}. {facts}"]
     parts.append(f"**What to look for.** {made.looks_for}")
     for arm in arms:
         described = next(each.what for each in made.arms if each.name == arm.name)
@@ -26,6 +26,12 @@ def page(made: Demonstration, arms: Sequence[Shown], command: str, figures: dict
         parts += ([heading] if len(arms) > 1 else []) + [_verdicts(arm), _goals(arm)]
     parts += [f"![{caption}]({name})\n\n{caption}" for caption, name in figures.items()]
     return "\n\n".join(parts) + "\n"
+
+
+def _asked(made: Demonstration) -> str:
+    """What differs from the defaults of the scenario and of the learner."""
+    changed = [f"{name} {value}" for name, value in (*made.options.items(), *made.learner.items())]
+    return f", with {', '.join(changed)}" if changed else ""
 
 
 def _verdicts(arm: Shown) -> str:
