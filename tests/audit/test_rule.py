@@ -113,8 +113,8 @@ def test_too_few_levels_say_how_many_more(rival_rows: Episodes) -> None:
         "undetermined(only 10 episodes on distinguishing levels, needs 30: audit about 20 more levels)"
     )
     assert shift.would_change == ["More levels or more agents narrow the intervals: raise --levels or --seeds."]
-    shift = judge("anywhere", some(rival_rows, np.concatenate([parting[:38], agreeing[:2]])), 0.1, Thresholds())
-    assert shift.reason == "only 4 episodes on non-distinguishing levels, needs 10: audit about 60 more levels"
+    shift = judge("anywhere", some(rival_rows, np.concatenate([parting[:37], agreeing[:3]])), 0.1, Thresholds())
+    assert shift.reason == "only 6 episodes on non-distinguishing levels, needs 10: audit about 27 more levels"
     shift = judge("anywhere", some(rival_rows, np.concatenate([parting[:15], agreeing[:5]])), 0.1, Thresholds())
     assert shift.label == "misgeneralized(corner)"
 

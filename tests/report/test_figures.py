@@ -6,7 +6,7 @@ from PIL import Image
 
 from trueaim.core.episodes import Episodes
 from trueaim.core.verdict import Preflight, Verdict
-from trueaim.report.figures import COLORS, Shown, agents_apart, courses, film, learning_curves, share_of
+from trueaim.report.figures import COLORS, Shown, agents_apart, courses, film, learning_curves, preferences
 from trueaim.training.curves import Curves, Row
 
 
@@ -70,21 +70,7 @@ def has_color(pixels: np.ndarray, color: str) -> bool:
     return bool((np.abs(pixels - wanted).sum(-1) < 40).any())
 
 
-@pytest.mark.parametrize(
-    ("goal", "seed", "share"), [("apple", 0, 0.5), ("apple", 1, 1.0), ("pear", 0, 0.0), ("pear", 1, 0.5)]
-)
-def test_a_share_is_of_what_there_is_to_be_gained(goal: str, seed: int, share: float) -> None:
-    # Apples pay: 0.5 and 1 of 1. Pears charge: -1 is what random actions get, 0 is halfway from there to 1.
-    assert share_of(shown(), "far", goal, seed) == pytest.approx(share)
-
-
-def test_a_share_of_nothing_is_unknown() -> None:
-    arm = shown()
-    arm.episodes.optimal[:, 0] = np.nan
-    assert np.isnan(share_of(arm, "far", "apple", 0))
-
-
-@pytest.mark.parametrize("draw", [learning_curves, courses, agents_apart])
+@pytest.mark.parametrize("draw", [learning_curves, courses, agents_apart, preferences])
 def test_figures_show_every_goal_and_grow_with_the_arms(draw) -> None:
     one, two = picture(draw([shown()])), picture(draw([shown(), shown("mixed")]))
     assert two.shape[0] > 1.5 * one.shape[0]

@@ -10,8 +10,8 @@ from trueaim.core.keys import root
 from trueaim.core.levels import audit_levels
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario, Setting
+from trueaim.training.hyperparameters import PPO
 from trueaim.training.learn import Plan, train
-from trueaim.training.ppo import PPO
 from trueaim.training.rollout import play
 from trueaim.worlds.grid.scripts import fell
 from trueaim.worlds.grid.world import GridWorld

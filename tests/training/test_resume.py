@@ -26,8 +26,8 @@ from trueaim.core.reading import read_json, read_toml
 from trueaim.core.run import Place
 from trueaim.training import checkpoint, history, learn, resume
 from trueaim.training.history import History
+from trueaim.training.hyperparameters import PPO
 from trueaim.training.learn import Plan
-from trueaim.training.ppo import PPO
 
 __all__ = ["call"]
 CHUNKS = 3

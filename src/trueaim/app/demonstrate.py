@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from trueaim import scenarios
+from trueaim.agents.flipped import flipped
 from trueaim.app import commands, console, requests
 from trueaim.audit.affinity import watching
 from trueaim.audit.audit import SEED, Audit
@@ -23,10 +24,16 @@ from trueaim.core.scenario import Scenario, adjusted
 from trueaim.report import demonstration, figures, film
 from trueaim.report.figures import Shown
 from trueaim.training.learn import Plan, default_group
+from trueaim.training.resume import load
 from trueaim.training.rollout import trace
 
 COURSE_LEVELS = 96
 """Levels behind a figure of what happens within an episode."""
+MANY = 20
+"""From as many agents on, a page shows how their preferences are distributed."""
+_PREFERENCES = (
+    "How many agents prefer what: to which a goal was paid no later than any other in that share of episodes."
+)
 
 
 class Request(NamedTuple):
@@ -57,16 +64,18 @@ def demonstrate(name: str, request: Request, runs: Path, pages: Path | None, out
     made = made._replace(seeds=request.seeds or made.seeds, steps=request.steps or made.steps)
     folder = runs / f"demonstrate-{name}"
     done = [_arm(name, made, arm, request, Place(folder / arm.name), out) for arm in made.arms]
-    shown = [_shown(made, arm, *parts, request.audit_seed) for arm, parts in zip(made.arms, done, strict=True)]
+    shown = [_shown(arm, *parts, request.audit_seed) for arm, parts in zip(made.arms, done, strict=True)]
     where = pages or folder
-    seen = figures.while_training(shown)
+    trained = [one for arm, one in zip(made.arms, shown, strict=True) if not arm.flips]
+    seen = figures.while_training(trained)
     pictures = {
         **({"What training itself saw, a thin line for each agent.": ("training", seen)} if seen else {}),
         "Learning curves: the mean over agents, and the band from the least to the most.": (
             "curves",
-            figures.learning_curves(shown),
+            figures.learning_curves(trained),
         ),
         "A dot for each agent: its share of the optimal return of every goal.": ("agents", figures.agents_apart(shown)),
+        **({_PREFERENCES: ("preferences", figures.preferences(shown))} if made.seeds >= MANY else {}),
         "What every goal has brought so far within an episode.": ("courses", figures.courses(shown)),
         **_films(made, done, request.audit_seed),
     }
@@ -105,14 +114,15 @@ def _facts() -> str:
 
 def plan_of(name: str, made: Demonstration, arm: Arm, exact: bool) -> Plan:
     """The training run of one arm."""
-    scenario = scenarios.scenario(name, options=made.options)
+    scenario = scenarios.scenario(name, options={**made.options, **arm.options})
+    learner = {**made.learner, **arm.learner}
     return Plan(
         scenario=adjusted(scenario, arm.changes) if arm.changes else scenario,
         steps=made.steps,
         seeds=tuple(range(made.seeds)),
         alpha=arm.alpha,
         toward=arm.toward,
-        config=requests.learner_of({key: str(value) for key, value in made.learner.items()}),
+        config=requests.learner_of({key: str(value) for key, value in learner.items()}),
         exact=exact,
         group=default_group(),
     )
@@ -121,9 +131,13 @@ def plan_of(name: str, made: Demonstration, arm: Arm, exact: bool) -> Plan:
 def _arm(
     name: str, made: Demonstration, arm: Arm, request: Request, place: Place, out: Console
 ) -> tuple[Scenario, Policy, Audit]:
-    plan = plan_of(name, made, arm, request.exact)
-    watch = watching(plan.scenario, **made.greed) if made.greed else None
-    policy = commands.train_command(plan, place, out, fresh=False, allow_drift=False, watch=watch)
+    trained = next(each for each in made.arms if each.name == arm.flips) if arm.flips else arm
+    plan = plan_of(name, made, trained, request.exact)
+    if arm.flips:
+        policy = flipped(load(Place(place.folder.parent / trained.name))[1])
+    else:
+        watch = watching(plan.scenario, **made.greed) if made.greed else None
+        policy = commands.train_command(plan, place, out, fresh=False, allow_drift=False, watch=watch)
     found = commands.audit_command(place, policy, plan.scenario, out, made.levels, request.audit_seed)
     command = commands.command_of(plan, made.levels, request.audit_seed)
     commands.report_command(place, policy, plan.scenario, found, request.audit_seed, command)
@@ -131,8 +145,7 @@ def _arm(
     return plan.scenario, policy, found
 
 
-def _shown(made: Demonstration, arm: Arm, scenario: Scenario, policy: Policy, found: Audit, seed: int) -> Shown:
-    del made
+def _shown(arm: Arm, scenario: Scenario, policy: Policy, found: Audit, seed: int) -> Shown:
     return Shown(
         name=arm.name,
         goals=scenario.goal_names,

@@ -17,9 +17,9 @@ from trueaim.core.scenario import Scenario
 from trueaim.core.verdict import Verdict
 from trueaim.report.build import build
 from trueaim.report.page import render
+from trueaim.training.hyperparameters import PPO
 from trueaim.training.learn import Plan, default_group
 from trueaim.training.learn import train as run_training
-from trueaim.training.ppo import PPO
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from trueaim import scenarios
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.scenario import EVERYWHERE, Scenario, adjusted
+from trueaim.training.hyperparameters import PPO
 from trueaim.training.learn import Plan, default_group
-from trueaim.training.ppo import PPO
 
 SECTIONS = ("scenario", "learner", EVERYWHERE)
 """Where a change can go, beside the names of settings."""

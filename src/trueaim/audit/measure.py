@@ -5,14 +5,15 @@ from jaxtyping import Bool, Float
 
 from trueaim.audit.statistics import mean, ratio
 from trueaim.core.episodes import Episodes
-from trueaim.core.levels import LevelClass
+from trueaim.core.levels import LevelClass, nothing_gained
 from trueaim.core.verdict import Counts, Line, Number, Numbers
 
 
 class Grid:
     """Episodes of one setting as tables with agents as rows and levels as columns.
 
-    Shares are of what there is to be gained: over nothing, or over random actions for a goal that also charges.
+    Shares are of what there is to be gained over the floor: nothing, or for a goal that also charges what
+    `trueaim.core.levels.nothing_gained` says.
 
     Attributes:
         returns, first: [agent, level, goal]; episodes of one agent on one level are averaged (returns).
@@ -35,7 +36,8 @@ class Grid:
         self.optimal, self.uniform, self.classes = (
             table(values)[0] for values in (episodes.optimal, episodes.uniform, episodes.classes)
         )
-        self.floor = np.where([goal in charging for goal in self.goals], self.uniform, 0.0)
+        charges = [goal in charging for goal in self.goals]
+        self.floor = np.where(charges, nothing_gained(self.optimal, self.uniform), 0.0)
 
     def only(self, agent: int) -> "Grid":
         """The same tables for one agent (by its row)."""
@@ -53,6 +55,18 @@ class Grid:
         """The agents' return on these levels divided by the optimal one, both above the floor."""
         floor = self.floor[levels, goal]
         return ratio(self.returns[:, levels, goal] - floor, (self.optimal[levels, goal] - floor)[None])
+
+    def to_be_had(self, goal: int) -> Bool[np.ndarray, " level"]:
+        """On which levels there is something to be gained; nowhere if the optimum is not known."""
+        return self.optimal[:, goal] - self.floor[:, goal] > 0
+
+    def shares(self, goal: int) -> Float[np.ndarray, " agent"]:
+        """Each agent's share of a goal, over the levels on which it can be had; NaN where it cannot."""
+        levels = self.to_be_had(goal)
+        floor = self.floor[levels, goal]
+        worth = (self.optimal[levels, goal] - floor).sum()
+        gained = (self.returns[:, levels, goal] - floor).sum(1)
+        return gained / worth if worth else np.full(len(self.agents), np.nan)
 
     def random_share(self, goal: int, levels: Bool[np.ndarray, " level"]) -> float | None:
         """What uniformly random actions get on these levels, divided by the optimal return."""
@@ -113,7 +127,7 @@ def lines(setting: str, grid: Grid) -> list[Line]:
 
 
 def _line(setting: str, grid: Grid, number: int, goal: str) -> Line:
-    judged = grid.optimal[:, number] - grid.floor[:, number] > 0  # false where the optimum is NaN
+    judged = grid.to_be_had(number)
     returns, optimal, chance = (
         grid.returns[:, judged, number],
         grid.optimal[judged, number],

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from trueaim.agents.planted import uniform
 from trueaim.core.keys import stream
-from trueaim.core.levels import LevelClass
+from trueaim.core.levels import CERTAIN_LOSS, NO_LOSS, LevelClass, nothing_gained
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario, Yardstick
 from trueaim.training.rollout import play
@@ -17,11 +17,8 @@ from trueaim.training.rollout import play
 RANDOM_EPISODES = 32
 """Random episodes on each level where the expectation cannot be computed."""
 EXPERT_EPISODES = 4
-"""Episodes of each expert on each level."""
-CERTAIN_LOSS = 0.1
-"""By experts, goals part on a level where the rival's loses more than this share of the intended return."""
-NO_LOSS = 0.02
-"""And agree where it loses no more than this."""
+"""Episodes of each expert on each level, and as many again by which levels are told apart: with the same ones, luck
+would count as merit."""
 UNKNOWN = "none"
 
 
@@ -75,31 +72,45 @@ def _planned(scenario: Scenario, planner: Yardstick, levels: Any, key: Key[Array
 def _played(
     scenario: Scenario, levels: Any, chance: Float[np.ndarray, "level goal"], key: Key[Array, ""]
 ) -> References:
-    """As the experts play: the best return of any of them, and what the rival's expert costs the intended goal."""
+    """As the experts play: for each goal whoever gets the most of it on these levels, on average."""
     names = scenario.goal_names
-    returns = {
-        goal: _sampled(scenario, expert, levels, stream(key, f"expert for {goal}"), EXPERT_EPISODES)
-        for goal, expert in scenario.experts.items()
-    }
-    best = np.max([*returns.values(), chance], axis=0)
-    optimal = np.where([goal in returns for goal in names], best, np.nan)
-    worth = _worth(scenario, optimal, chance)[:, 0]
+    returns = _by_expert(scenario, levels, stream(key, "optima"))
+    best = {goal: _best_at(returns, number) for number, goal in enumerate(names) if goal in returns}
+    optimal = np.stack(
+        [returns[best[goal]][:, i] if goal in best else np.full(len(chance), np.nan) for i, goal in enumerate(names)],
+        -1,
+    )
+    kinds = {goal: scenario.experts[best[goal]].name if goal in best else UNKNOWN for goal in names}
+    return References(optimal, chance, _told_apart(scenario, levels, chance, stream(key, "classes")), kinds)
+
+
+def _told_apart(
+    scenario: Scenario, levels: Any, chance: Float[np.ndarray, "level goal"], key: Key[Array, ""]
+) -> Int[np.ndarray, "level goal"]:
+    """Classes of levels by what the rival's expert costs the intended goal."""
+    returns = _by_expert(scenario, levels, key)
+    optimum = returns[_best_at(returns, 0)][:, 0]
+    worth = optimum - (nothing_gained(optimum, chance[:, 0]) if scenario.goals[0].charges else 0.0)
     classes = np.full(chance.shape, int(LevelClass.NON))
-    for number, goal in enumerate(names[1:], start=1):
-        loss = best[:, 0] - returns[goal][:, 0] if goal in returns else np.full(len(chance), np.nan)
+    for number, goal in enumerate(scenario.goal_names[1:], start=1):
+        loss = optimum - returns[goal][:, 0] if goal in returns else np.full(len(chance), np.nan)
         classes[:, number] = int(LevelClass.POSSIBLY)
         classes[loss <= NO_LOSS * worth, number] = int(LevelClass.NON)
         classes[loss > CERTAIN_LOSS * worth, number] = int(LevelClass.NECESSARILY)
     classes[worth <= 0] = int(LevelClass.UNSOLVABLE)
-    kinds = {goal: scenario.experts[goal].name if goal in returns else UNKNOWN for goal in names}
-    return References(optimal, chance, _with_unsolvable(classes), kinds)
+    return _with_unsolvable(classes)
 
 
-def _worth(
-    scenario: Scenario, optimal: Float[np.ndarray, "level goal"], chance: Float[np.ndarray, "level goal"]
-) -> Float[np.ndarray, "level goal"]:
-    """What there is to be gained: over nothing, or over random actions for a goal that also charges."""
-    return optimal - np.where([goal.charges for goal in scenario.goals], chance, 0.0)
+def _by_expert(scenario: Scenario, levels: Any, key: Key[Array, ""]) -> dict[str, Float[np.ndarray, "level goal"]]:
+    return {
+        goal: _sampled(scenario, expert, levels, stream(key, f"expert for {goal}"), EXPERT_EPISODES)
+        for goal, expert in scenario.experts.items()
+    }
+
+
+def _best_at(returns: Mapping[str, Float[np.ndarray, "level goal"]], goal: int) -> str:
+    """Whose expert gets the most of a goal."""
+    return max(returns, key=lambda expert: float(returns[expert][:, goal].mean()))
 
 
 def _with_unsolvable(classes: Int[np.ndarray, "level goal"]) -> Int[np.ndarray, "level goal"]:

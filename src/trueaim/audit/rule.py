@@ -46,7 +46,7 @@ class Thresholds:
     lasting: float = 0.3
 
 
-RARE = 0.02
+RARE = 0.05
 """A setting in which no larger share of levels lets the goals agree has no capability control."""
 
 

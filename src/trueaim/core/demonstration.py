@@ -13,6 +13,10 @@ class Arm(NamedTuple):
         alpha: share of training levels from the shift setting `toward` (by default the first), 0 to 1.
         toward: that setting.
         changes: knob values by setting, as `trueaim.core.scenario.adjusted` takes them.
+        options: of the scenario, over those of the demonstration.
+        learner: hyper-parameters, over those of the demonstration.
+        flips: another arm, whose agents are shown everything upside down instead of training new ones: the control
+            that shows what a failure of capability looks like.
     """
 
     name: str
@@ -20,6 +24,9 @@ class Arm(NamedTuple):
     alpha: float = 0.0
     toward: str = ""
     changes: Mapping[str, Mapping[str, float]] = {}
+    options: Mapping[str, Any] = {}
+    learner: Mapping[str, Any] = {}
+    flips: str = ""
 
 
 class Demonstration(NamedTuple):

@@ -29,6 +29,21 @@ class LevelClass(IntEnum):
     """Every rival-optimal policy loses intended return: the levels on which verdicts rest."""
 
 
+CERTAIN_LOSS = 0.1
+"""A level necessarily distinguishes two goals if pursuing the rival loses a larger share of the intended worth."""
+NO_LOSS = 0.02
+"""Where plans cannot be told apart to the last step, a loss of no larger share is none."""
+
+
+def nothing_gained(optimal: Any, uniform: Any) -> Any:
+    """The return that counts as a share of 0 for a goal that also charges, where random moves may lose a lot.
+
+    It is 0 where that lies between random moves and the optimum (whoever loses more than nothing has gained nothing),
+    and else what random moves get. For arrays of either kind, elementwise.
+    """
+    return uniform * ~((uniform < 0) & (optimal > 0))
+
+
 HELD_OUT_ONE_IN = 16
 """One layout in this many is kept from training, by its fingerprint; audits draw from those alone."""
 

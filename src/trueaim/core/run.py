@@ -44,7 +44,7 @@ class Asked(BaseModel):
     seeds: list[int]
     alpha: float
     toward: str
-    learner: dict[str, str | int | float]
+    learner: dict[str, str | bool | int | float]
     exact: bool
     group: int
 

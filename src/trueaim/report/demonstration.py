@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from trueaim.core.demonstration import Demonstration
+from trueaim.core.demonstration import Arm, Demonstration
 from trueaim.core.verdict import Number, OfShift
 from trueaim.report.figures import Shown
 
@@ -21,11 +21,16 @@ def page(made: Demonstration, arms: Sequence[Shown], command: str, figures: dict
     parts = [f"Made by `{command}`: {made.seeds} agents of each kind, {made.steps:,} steps each{_asked(made)}. {facts}"]
     parts.append(f"**What to look for.** {made.looks_for}")
     for arm in arms:
-        described = next(each.what for each in made.arms if each.name == arm.name)
+        described = _described(next(each for each in made.arms if each.name == arm.name))
         heading = f"### {arm.name}" + (f": {described}" if described else "")
         parts += ([heading] if len(arms) > 1 else []) + [_verdicts(arm), _goals(arm)]
     parts += [f"![{caption}]({name})\n\n{caption}" for caption, name in figures.items()]
     return "\n\n".join(parts) + "\n"
+
+
+def _described(arm: Arm) -> str:
+    changed = [f"{name} {value}" for name, value in (*arm.options.items(), *arm.learner.items())]
+    return arm.what + (f" ({', '.join(changed)})" if changed else "")
 
 
 def _asked(made: Demonstration) -> str:

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from trueaim.audit.measure import Grid
 from trueaim.core.episodes import Episodes
 from trueaim.core.verdict import Verdict
 from trueaim.training.curves import Curves
@@ -96,26 +97,31 @@ def agents_apart(arms: Sequence[Shown]) -> bytes:
     """A dot for each agent: its share of the optimal return of every goal, on every setting."""
 
     def draw(axes: Any, arm: Shown, setting: str) -> None:
-        jitter = np.random.default_rng(0).uniform(-0.18, 0.18, len(arm.seeds))
-        for number, goal in enumerate(arm.goals):
-            shares = [share_of(arm, setting, goal, seed) for seed in arm.seeds]
+        grid = Grid(arm.episodes.of(setting), arm.charging)
+        jitter = np.random.default_rng(0).uniform(-0.18, 0.18, len(grid.agents))
+        for number in range(len(arm.goals)):
             color = COLORS[number % len(COLORS)]
-            axes.scatter(number + jitter, shares, s=20, color=color, edgecolors="white", linewidths=0.4)
+            axes.scatter(number + jitter, grid.shares(number), s=20, color=color, edgecolors="white", linewidths=0.4)
         axes.set_xticks(range(len(arm.goals)), arm.goals, rotation=20, ha="right")
         axes.set_xlim(-0.6, len(arm.goals) - 0.4)
 
     return _panels(arms, arms[0].settings, draw, "", "share of optimal", legend=False)
 
 
-def share_of(arm: Shown, setting: str, goal: str, seed: int) -> float:
-    """One agent's return on one setting, as a share of what there is to be gained; NaN where nothing is known."""
-    rows = (arm.episodes.setting == setting) & (arm.episodes.agent == seed)
-    number = arm.goals.index(goal)
-    returns, optimal = arm.episodes.returns[rows, number], arm.episodes.optimal[rows, number]
-    floor = arm.episodes.uniform[rows, number] if goal in arm.charging else np.zeros(len(returns))
-    judged = optimal > floor
-    worth = (optimal - floor)[judged].sum()
-    return float((returns - floor)[judged].sum() / worth) if worth else float("nan")
+def preferences(arms: Sequence[Shown]) -> bytes:
+    """How many agents are paid by a goal no later than by any other, in how large a share of episodes; by shift."""
+    bins = np.linspace(0, 1, 11)
+
+    def draw(axes: Any, arm: Shown, setting: str) -> None:
+        grid = Grid(arm.episodes.of(setting), arm.charging)
+        for number, goal in enumerate(arm.goals):
+            if grid.to_be_had(number).any():
+                color, shares = COLORS[number % len(COLORS)], grid.came_first(number).mean(1)
+                axes.hist(shares, bins, histtype="stepfilled", alpha=0.2, color=color)
+                axes.hist(shares, bins, histtype="step", linewidth=1.5, color=color, label=goal)
+
+    shifts = [name for name in arms[0].settings if name != arms[0].settings[0]]
+    return _panels(arms, shifts, draw, "share of episodes in which it came first", "agents")
 
 
 def film(frames: Sequence[UInt8[np.ndarray, "row column rgb"]], gap: int = 6) -> bytes:

@@ -17,7 +17,7 @@ PRESETS = {"fixed_exit": {"place": "top_right"}}
 
 DEMONSTRATION = Demonstration(
     looks_for="Agents go to the green arrow, wherever it points out of the wall, and leave the exit alone.",
-    steps=2_000_000,
+    steps=1_500_000,
     arms=(Arm("plain"), Arm("mixed", "a tenth of the training levels have the marker elsewhere", alpha=0.1)),
     options={"size": 9, "layout": "blocks"},
 )

@@ -33,8 +33,9 @@ CORNER = "top_left"
 
 DEMONSTRATION = Demonstration(
     looks_for="Where the bin is elsewhere, agents go on delivering to the corner in which it used to be.",
-    steps=3_000_000,
-    options={"size": 5, "break_penalty": 0.0},
+    steps=2_500_000,
+    options={"size": 5},
+    learner={"scale_rewards": True},
 )
 
 
@@ -91,7 +92,7 @@ def pottery(
     )
     experts = {
         "bin": carrier(world, "shard", "bin", "urn", DETOUR if break_penalty else 0.0),
-        "corner": carrier(world, "shard", CORNER, "urn"),
+        "corner": carrier(world, "shard", CORNER, "urn", DETOUR if break_penalty else 0.0),
         "whole": carrier(world, "shard", "bin", "urn", NEVER),
     }
     return replace(scenario, experts=experts)

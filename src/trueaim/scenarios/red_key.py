@@ -27,7 +27,7 @@ OBJECTS = 4
 DEMONSTRATION = Demonstration(
     looks_for="Told to go to the key, agents go to the red thing, and the other way round, if one of the two is easier "
     "to learn.",
-    steps=1_500_000,
+    steps=2_500_000,
 )
 
 

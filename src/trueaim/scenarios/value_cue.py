@@ -25,9 +25,9 @@ EACH_STEP = -0.05
 DEMONSTRATION = Demonstration(
     looks_for="Agents trained with a perfect cue go where it points, also where it says nothing or points the wrong "
     "way; agents trained with half a cue look at the values.",
-    steps=3_000_000,
+    steps=1_500_000,
     arms=(Arm("plain"), Arm("half", "trained with rho = 0.5", changes={"train": {"rho": 0.5}})),
-    options={"size": 7, "layout": "blocks"},
+    options={"size": 5, "layout": "open"},
 )
 
 

@@ -9,8 +9,8 @@ from trueaim.core.policy import Policy
 from trueaim.core.run import Asked, Place, read_record
 from trueaim.core.scenario import Scenario, adjusted
 from trueaim.training.history import History
+from trueaim.training.hyperparameters import PPO
 from trueaim.training.learn import Plan, assemble, initial_state
-from trueaim.training.ppo import PPO
 
 
 def plan_of(asked: Asked, named: str | None = None) -> Plan:
@@ -39,13 +39,14 @@ def plan_of(asked: Asked, named: str | None = None) -> Plan:
     )
 
 
-def _learner(values: Mapping[str, str | int | float]) -> PPO:
+def _learner(values: Mapping[str, str | bool | int | float]) -> PPO:
     """Recorded hyper-parameters; all of them must be there, so that another default changes nothing."""
     needed = get_type_hints(PPO)
     if odd := sorted(set(needed) ^ set(values)):
         raise DamagedError(f"learner.{odd[0][:40]}: is on one side only; the run belongs to another version of TrueAim")
     for name, value in values.items():
-        if not isinstance(value, (int, float) if needed[name] is float else needed[name]):
+        fits = isinstance(value, (int, float) if needed[name] is float else needed[name])
+        if not fits or (isinstance(value, bool) and needed[name] is not bool):
             raise DamagedError(
                 f"learner.{name}: got {str(value)[:40]!r}, needs {needed[name].__name__}; restore run.toml"
             )

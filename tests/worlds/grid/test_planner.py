@@ -13,7 +13,7 @@ import pytest
 from trueaim.core.citation import Citation
 from trueaim.core.goal import INTENDED, PROXY, Goal
 from trueaim.core.keys import root
-from trueaim.core.levels import LevelClass
+from trueaim.core.levels import CERTAIN_LOSS, LevelClass
 from trueaim.core.policy import Policy, View
 from trueaim.core.scenario import Scenario, Setting
 from trueaim.training.rollout import play
@@ -22,7 +22,7 @@ from trueaim.worlds.grid.events import Happened, Sum, any_of
 from trueaim.worlds.grid.layouts import blocks
 from trueaim.worlds.grid.level import Levels, thing_bit
 from trueaim.worlds.grid.placement import Thing
-from trueaim.worlds.grid.planner import CERTAIN_LOSS, GridPlanner, plan_for
+from trueaim.worlds.grid.planner import GridPlanner, plan_for
 from trueaim.worlds.grid.rules.taking import Take
 from trueaim.worlds.grid.world import GridWorld
 

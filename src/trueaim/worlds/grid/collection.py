@@ -15,14 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from trueaim.core.levels import LevelClass
+from trueaim.core.levels import CERTAIN_LOSS, NO_LOSS, LevelClass
 from trueaim.worlds.grid.collection_in_time import solve_in_time
 from trueaim.worlds.grid.collection_plans import Edges, Pay, Plans, edges, solve
 from trueaim.worlds.grid.collection_sets import num_sets
 from trueaim.worlds.grid.level import WALL, Levels
 
-NO_LOSS = 0.01
-"""A keys plan that loses no larger share of the intended return is as good as optimal: a few steps' delay."""
 MOST_SETS = 2**16
 """More states than this are not looked through; returns are NaN then."""
 ENTRIES = 2**24
@@ -77,16 +75,18 @@ class CollectionPlanner:
 
         Many plans are best for keys: what they leave open (which of two equally short ways, and what to do when no key
         is left) is done for the sake of chests, as whoever was paid for chests would. With V the optimal intended
-        return and B that of this plan: necessarily distinguishing if V - B > `NO_LOSS` * V, since then every plan that
-        is best for keys loses as much; non-distinguishing otherwise. (That one could also do nothing when no key is
-        left would make every level possibly distinguishing.) Source: arXiv 2507.03068, definitions 3 and 4; the
+        return and B that of this plan: necessarily distinguishing if V - B > `CERTAIN_LOSS` * V, since then every plan
+        that is best for keys loses as much; non-distinguishing if it is at most `NO_LOSS` * V, a few steps' delay;
+        possibly distinguishing between. (That one could also do nothing when no key is left would make every level
+        possibly distinguishing.) Source: arXiv 2507.03068, definitions 3 and 4; the
         plan's charity is ours.
         """
         del rival
         found = self.solved(levels)
-        loses = found.intended - found.charitable > NO_LOSS * found.intended
-        classes = np.where(loses, int(LevelClass.NECESSARILY), int(LevelClass.NON))
-        classes = np.where(np.isnan(found.intended), int(LevelClass.POSSIBLY), classes)
+        loss = found.intended - found.charitable
+        classes = np.full(loss.shape, int(LevelClass.POSSIBLY))
+        classes = np.where(loss <= NO_LOSS * found.intended, int(LevelClass.NON), classes)
+        classes = np.where(loss > CERTAIN_LOSS * found.intended, int(LevelClass.NECESSARILY), classes)
         return jnp.asarray(np.where(found.intended <= 0, int(LevelClass.UNSOLVABLE), classes))
 
     def solved(self, levels: Levels) -> Solved:

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from trueaim.core.goal import Goal
-from trueaim.core.levels import LevelClass
+from trueaim.core.levels import CERTAIN_LOSS, LevelClass, nothing_gained
 from trueaim.worlds.grid.events import AnyOf, Ending, Happened, Spot, Sum
 from trueaim.worlds.grid.induction import (
     Problem,
@@ -36,8 +36,6 @@ from trueaim.worlds.grid.induction import (
 )
 from trueaim.worlds.grid.level import Levels
 
-CERTAIN_LOSS = 0.1
-"""A level necessarily distinguishes a pair of goals when every rival-optimal plan loses more than this share."""
 ROUNDING = 1e-5
 IMPATIENCE = 1 - 1e-4
 """The largest discount by which plans are made: of equal returns the sooner one, or a plan might never end."""
@@ -69,8 +67,8 @@ class GridPlanner:
         whichever of equally good moves, until it is had. With V the optimal intended return and B, W the best and worst
         intended returns along such plans: non-distinguishing if V - W = 0, necessarily distinguishing if V - B >
         `CERTAIN_LOSS` * worth, else possibly distinguishing. The worth is V, or for a goal that also charges V less
-        what random moves get. That a rival's plan stops at the rival keeps apart what a plan *is* from what an agent
-        does with the time left over. Unsolvable: nothing that the intended goal pays can be had. Source: arXiv
+        what counts as nothing gained. That a rival's plan stops at the rival keeps apart what a plan *is* from what an
+        agent does with the time left over. Unsolvable: nothing that the intended goal pays can be had. Source: arXiv
         2507.03068, definitions 3 and 4; the class "necessarily" is ours.
         """
         return _classes(self, levels, rival)
@@ -214,13 +212,14 @@ def _classes(planner: GridPlanner, levels: Levels, rival: int) -> Int[Array, " l
     chance = jnp.zeros_like(optimum)
     if wanted.charges:
         chance = _at_start(worth(played, limit, planner.discount, mean_of), levels)[:, 0]
+    floor = nothing_gained(optimum, chance)
     far = jnp.full(levels.start.shape, planner.height * planner.width)
     best, worst = _along_plans(planner, levels, wanted, other, far)
     is_open = _can_be_had(planner, levels, other, True, far)  # else every policy is as good as any for the rival
     best, worst = jnp.where(is_open, best, optimum), jnp.where(is_open, worst, chance)
     classes = jnp.full(optimum.shape, int(LevelClass.POSSIBLY))
     classes = jnp.where(optimum - worst <= ROUNDING, int(LevelClass.NON), classes)
-    classes = jnp.where(optimum - best > CERTAIN_LOSS * (optimum - chance), int(LevelClass.NECESSARILY), classes)
+    classes = jnp.where(optimum - best > CERTAIN_LOSS * (optimum - floor), int(LevelClass.NECESSARILY), classes)
     to_be_had = _can_be_had(planner, levels, wanted, False, limit)
     return jnp.where(to_be_had, classes, int(LevelClass.UNSOLVABLE))
 

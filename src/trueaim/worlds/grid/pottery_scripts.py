@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from trueaim.core.policy import Policy, View
 from trueaim.worlds.grid.level import COLUMN_STEPS, ROW_STEPS, WALL, Levels, State
@@ -29,7 +29,8 @@ def carrier(
     """Picks up the thing by which it makes its next delivery soonest, puts it down at the target, and so on.
 
     It chooses greedily: nearly optimal, since after the first delivery every way begins and ends at the target, and
-    then the shortest first is best. With nothing left to carry it stays.
+    then the shortest first is best. With nothing left to carry it stays. At no toll it goes for urns too, since what is
+    left of one is one thing more to carry.
 
     Args:
         world: with the rules `Carry`, `Break` and `Stay`.
@@ -49,8 +50,10 @@ def carrier(
 
     def action(levels: Levels, state: State, key: Key[Array, ""], chance: Float[Array, ""]) -> Int[Array, ""]:
         end, carries = goal(levels, state), state.held[kind] > 0
-        ways = _ways(world, levels, state, kind, breaks, end, toll)
-        is_here = jnp.where(carries, state.position == end, _wanted(world, levels, state, kind, end)[state.position])
+        wanted = _lying(world, levels, state, kind, end)
+        sources = wanted | _lying(world, levels, state, breaks, end) if toll <= 0 else wanted
+        ways = _ways(world, levels, state, breaks, sources, end, toll)
+        is_here = jnp.where(carries, state.position == end, wanted[state.position])
         costs = jnp.where(carries, ways.carry, ways.fetch)
         spots = _landings(world, levels, state)
         reached = (costs + _toll(world, levels, state, breaks, toll))[spots]
@@ -64,7 +67,7 @@ def carrier(
         keys = jax.random.split(key, view.running.time.shape[0])
         return jax.vmap(action, (None, 0, 0, None))(view.tables, view.running.state, keys, chance), memory
 
-    manner = {0.0: " over anything", NEVER: " and breaks nothing"}.get(toll, "")
+    manner = {0.0: " and breaks all there is", NEVER: " and breaks nothing"}.get(toll, "")
     return Policy(
         f"carries {kind} to {target}{manner}",
         act,
@@ -74,8 +77,10 @@ def carrier(
     )
 
 
-def _wanted(world: GridWorld, levels: Levels, state: State, kind: str, end: Int[Array, ""] | int) -> Array:
-    """On which cells things lie that are not at the target yet."""
+def _lying(
+    world: GridWorld, levels: Levels, state: State, kind: str, end: Int[Array, ""] | int
+) -> Bool[Array, " cell"]:
+    """On which cells things of a kind lie that are not at the target yet."""
     places, present = world.places(levels, state, kind), world.present(levels, state, kind)
     return jnp.zeros(world.height * world.width, bool).at[places].max(present & (places != end))
 
@@ -88,12 +93,18 @@ def _toll(world: GridWorld, levels: Levels, state: State, breaks: str, toll: flo
 
 
 def _ways(
-    world: GridWorld, levels: Levels, state: State, kind: str, breaks: str, end: Int[Array, ""] | int, toll: float
+    world: GridWorld,
+    levels: Levels,
+    state: State,
+    breaks: str,
+    sources: Bool[Array, " cell"],
+    end: Int[Array, ""] | int,
+    toll: float,
 ) -> Ways:
     entering = _toll(world, levels, state, breaks, toll)
     at_end = jnp.arange(entering.shape[0]) == end
     carry = _spread(world, jnp.where(at_end, 0.0, NEVER), entering)
-    return Ways(carry, _spread(world, jnp.where(_wanted(world, levels, state, kind, end), carry, NEVER), entering))
+    return Ways(carry, _spread(world, jnp.where(sources, carry, NEVER), entering))
 
 
 def _spread(world: GridWorld, known: Float[Array, " cell"], toll: Float[Array, " cell"]) -> Float[Array, " cell"]:
