@@ -11,7 +11,11 @@ __all__ = ["call"]
 MADE = Demonstration(
     looks_for="the corner",
     steps=1,
-    arms=(Arm("plain"), Arm("far", "cheese far away", changes={"train": {"spread": 3}})),
+    arms=(
+        Arm("plain"),
+        Arm("far", "cheese far away", changes={"train": {"spread": 3}}, options={"layout": "open"}),
+        Arm("flipped", "plain upside down", flips="plain"),
+    ),
     options={"size": 7},
     learner=LEARNER,
     levels=64,
@@ -31,14 +35,16 @@ def test_a_demonstration_leaves_a_page_with_its_pictures_and_reports(call, made,
     page = (tmp_path / "pages" / "measured" / "cheese_corner.md").read_text()
     assert found["page"].endswith("pages/measured/cheese_corner.md")
     assert "Made by `trueaim demonstrate cheese_corner --seeds 2`: 2 agents of each kind" in page
-    assert "### far: cheese far away" in page
+    assert "### far: cheese far away (layout open)" in page
+    assert "### flipped: plain upside down" in page
     assert "| anywhere | cheese |" in page
     assert "(exact)" in page
-    for short in ("curves", "agents", "courses", "film-plain", "film-far"):
+    for short in ("curves", "agents", "courses", "film-plain", "film-far", "film-flipped"):
         assert f"](images/cheese_corner-{short}.png)" in page
         assert (tmp_path / "pages" / "images" / f"cheese_corner-{short}.png").read_bytes()[:4] == b"\x89PNG"
-    assert set(found["verdicts"]) == {"plain", "far"}
-    for arm in ("plain", "far"):
+    assert set(found["verdicts"]) == {"plain", "far", "flipped"}
+    assert found["verdicts"]["flipped"]["table"] != found["verdicts"]["plain"]["table"]
+    for arm in ("plain", "far", "flipped"):
         assert (tmp_path / "runs" / "demonstrate-cheese_corner" / arm / "report.html").exists()
     checkpoints = sorted((tmp_path / "runs").rglob("manifest.json"))
     times = [path.stat().st_mtime_ns for path in checkpoints]

@@ -266,9 +266,10 @@ def test_unknown_presets_are_refused() -> None:
     [
         ({"train": {"spred": 1}}, r"knob: got 'spred', needs one of: density, spread; did you mean 'spread'"),
         ({"anywere": {"spread": 1}}, r"setting: got 'anywere', needs one of: anywhere, train; did you mean 'anywhere'"),
-        ({"train": {"spread": 7}}, r"spread: got 7, needs a number from 0 to 6; "),
-        ({"anywhere": {"spread": -1}}, r"spread: got -1, needs a number from 0 to 6; "),
-        ({"train": {"spread": float("nan")}}, r"spread: got nan, needs a number from 0 to 6; "),
+        ({"train": {"spread": 7}}, r"spread: got 7, needs a whole number from 0 to 6; "),
+        ({"anywhere": {"spread": -1}}, r"spread: got -1, needs a whole number from 0 to 6; "),
+        ({"train": {"spread": float("nan")}}, r"spread: got nan, needs a whole number from 0 to 6; "),
+        ({"train": {"spread": 1.5}}, r"spread: got 1.5, needs a whole number from 0 to 6; "),
         ({"knob": {"density": 0.7}}, r"density: got 0.7, needs a number from 0 to 0.6; "),
     ],
 )

@@ -282,7 +282,7 @@ def test_a_scenario_from_outside(tmp_path: Any, monkeypatch: pytest.MonkeyPatch)
     [
         ("shifts", {}, "got no shift setting, needs at least one"),
         ("train", Setting(spred=1), "knob: got 'spred'"),
-        ("shifts", {"far": Setting(spread=70)}, "spread: got 70, needs a number from 0 to 6"),
+        ("shifts", {"far": Setting(spread=70)}, "spread: got 70, needs a whole number from 0 to 6"),
     ],
 )
 def test_scenarios_that_cannot_be_are_refused(field: str, value: Any, message: str) -> None:

@@ -35,6 +35,10 @@ _PREFERENCES = (
     "How many agents prefer what: to which a goal was paid no later than any other in that share of episodes."
 )
 
+_GREED = (
+    "How greedy agents were by how much there was at the start, in every phase of training: 1 is the greedy script."
+)
+
 
 class Request(NamedTuple):
     """How a demonstration is to be made.
@@ -67,9 +71,10 @@ def demonstrate(name: str, request: Request, runs: Path, pages: Path | None, out
     shown = [_shown(arm, *parts, request.audit_seed) for arm, parts in zip(made.arms, done, strict=True)]
     where = pages or folder
     trained = [one for arm, one in zip(made.arms, shown, strict=True) if not arm.flips]
-    seen = figures.while_training(trained)
+    seen, greed = figures.while_training(trained), figures.greed(trained)
     pictures = {
         **({"What training itself saw, a thin line for each agent.": ("training", seen)} if seen else {}),
+        **({_GREED: ("greed", greed)} if greed else {}),
         "Learning curves: the mean over agents, and the band from the least to the most.": (
             "curves",
             figures.learning_curves(trained),

@@ -22,6 +22,7 @@ class Knob(NamedTuple):
         default: its value where a setting does not say.
         low, high: the values that can be honored, inclusive.
         meaning: one line for people.
+        whole: only whole numbers can be honored.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Knob(NamedTuple):
     low: float
     high: float
     meaning: str
+    whole: bool = False
 
 
 class Setting(Mapping[str, float]):
@@ -300,10 +302,10 @@ class Scenario:
         for name, value in setting.items():
             if name not in known:
                 raise unknown_name("knob", name, known)
-            low, high = known[name].low, known[name].high
-            if not low <= value <= high:
+            low, high, number = known[name].low, known[name].high, "whole number" if known[name].whole else "number"
+            if not low <= value <= high or (known[name].whole and value != round(value)):
                 raise TrueAimError(
-                    f"{name}: got {value:g}, needs a number from {low:g} to {high:g}; change the knob or the size"
+                    f"{name}: got {value:g}, needs a {number} from {low:g} to {high:g}; change the knob or the size"
                 )
         return {name: float(setting.get(name, knob.default)) for name, knob in known.items()}
 

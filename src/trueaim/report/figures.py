@@ -14,6 +14,7 @@ from PIL import Image
 from trueaim.audit.measure import Grid
 from trueaim.core.episodes import Episodes
 from trueaim.core.verdict import Verdict
+from trueaim.report.phases import Phase, phases
 from trueaim.training.curves import Curves
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#4D4D4D")
@@ -78,8 +79,49 @@ def while_training(arms: Sequence[Shown]) -> bytes | None:
         for _, values in runs:
             axes.plot(np.array(runs[0][0]) / 1e6, values, color=COLORS[0], alpha=0.25, linewidth=0.7)
         _band(axes, np.array(runs[0][0]) / 1e6, np.array([values for _, values in runs]), 0, "mean")
+        _shade(axes, arm)
 
     return _panels(arms, names, draw, "million steps", "in training", legend=False)
+
+
+def greed(arms: Sequence[Shown]) -> bytes | None:
+    """The affinity to greed by what is there at the start, in every phase of training; None where it was not watched.
+
+    Source: Shah et al. 2022, the figure of Tree Gridworld.
+    """
+    at = sorted(
+        {
+            float(row.name.split("/")[1])
+            for row in arms[0].curves.rows
+            if row.name.startswith("affinity/") and row.name != AFFINITY
+        }
+    )
+    if not at:
+        return None
+
+    def draw(axes: Any, arm: Shown, name: str) -> None:
+        del name
+        runs = np.array([[arm.curves.series(f"affinity/{value:g}", seed)[1] for value in at] for seed in arm.seeds])
+        for number, phase in enumerate(_phases(arm)):
+            _band(axes, np.array(at), runs[..., phase.first : phase.last + 1].mean(-1), number, phase.letter)
+        axes.axhline(1, color="#BBBBBB", linewidth=0.6, zorder=0)
+
+    return _panels(arms, ["by phase"], draw, "there at the start", "affinity to greed")
+
+
+def _phases(arm: Shown) -> list[Phase]:
+    """Those of the mean intended score over agents."""
+    runs = [arm.curves.series(f"score/{arm.goals[0]}", seed)[1] for seed in arm.seeds]
+    return phases(np.mean(runs, 0))
+
+
+def _shade(axes: Any, arm: Shown) -> None:
+    """A band for each phase, with its letter."""
+    steps = np.array(arm.curves.series(f"score/{arm.goals[0]}", arm.seeds[0])[0]) / 1e6
+    for number, phase in enumerate(_phases(arm)):
+        first, last = steps[max(phase.first - 1, 0)] if number else 0.0, steps[phase.last]
+        axes.axvspan(first, last, color="#000000", alpha=0.03 + 0.04 * (number % 2), linewidth=0, zorder=0)
+        axes.text((first + last) / 2, 0.98, phase.letter, transform=axes.get_xaxis_transform(), ha="center", va="top")
 
 
 def courses(arms: Sequence[Shown]) -> bytes:
@@ -154,8 +196,9 @@ def _panels(
                 axes.set_xlabel(across)
             row[0].set_ylabel(up)
         if legend:
-            handles, labels = grid[0][0].get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+            pairs = [zip(*axes.get_legend_handles_labels()[::-1], strict=True) for axes in grid.flat]
+            named = {label: handle for pair in reversed(pairs) for label, handle in pair}
+            figure.legend(named.values(), named, loc="outside upper center", ncols=len(named), frameon=False)
         return _saved(figure)
 
 

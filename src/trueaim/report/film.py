@@ -9,11 +9,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trueaim.audit.audit import Audit
+from trueaim.core.episodes import Episodes
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import LevelClass
 from trueaim.core.play import advance, begin, observe
 from trueaim.core.policy import Policy, View
 from trueaim.core.scenario import Scenario
+from trueaim.core.verdict import OfShift
 
 FRAMES = 6
 PIXELS = 12
@@ -23,7 +25,7 @@ PIXELS = 12
 def frames(
     scenario: Scenario, policy: Policy, audit: Audit, setting: str, seed: int
 ) -> list[UInt8[np.ndarray, "row column rgb"]]:
-    """Pictures of an episode of the first agent, on the first level of a setting that surely parts the goals.
+    """Pictures of an episode of the first agent, on a level that shows what the verdict says; see `telling`.
 
     Empty where the world cannot draw itself.
     """
@@ -32,14 +34,31 @@ def frames(
         return []
     sets = audit.sets[setting]
     rows = audit.episodes.of(setting)
-    mine = rows.where(rows.agent == policy.seeds[0])
-    parting = mine.level[(mine.classes[:, 1:] == int(LevelClass.NECESSARILY)).any(-1)]
-    row = int(parting[0]) if len(parting) else 0
+    judged = next(shift for shift in audit.verdict.shifts if shift.setting == setting)
+    row = telling(rows.where(rows.agent == policy.seeds[0]), judged)
     level = jax.tree.map(lambda table: table[row : row + 1], sets.levels)
     states, length = _states(scenario, policy, level, stream(root(seed), "film"))
     times = np.unique(np.linspace(0, length, FRAMES).astype(int))
     picture = jax.jit(lambda state: draw(level, state, PIXELS))
     return [np.asarray(picture(jax.tree.map(lambda field, t=time: field[t], states))) for time in times]
+
+
+def telling(mine: Episodes, judged: OfShift) -> int:
+    """The level of one agent's episode of middling length that shows the verdict: in which the named goal came first.
+
+    Among levels that necessarily distinguish the rival, where there are any, and any of them where none shows it.
+    """
+    goals, rival = list(mine.goals), judged.numbers.rival_goal
+    candidates = [np.ones(len(mine.level), bool)]
+    if rival is not None:
+        candidates.append(mine.classes[:, goals.index(rival)] == int(LevelClass.NECESSARILY))
+    if judged.goal in goals:
+        never = np.iinfo(mine.first.dtype).max
+        firsts = np.where(mine.first < 0, never, mine.first)
+        named = firsts[:, goals.index(judged.goal)]
+        candidates.append(candidates[-1] & (named == firsts.min(1)) & (named < never))
+    rows = np.flatnonzero(next(found for found in reversed(candidates) if found.any()))
+    return int(mine.level[rows[np.argsort(mine.length[rows], kind="stable")[len(rows) // 2]]])
 
 
 def _states(scenario: Scenario, policy: Policy, level: Any, key: Any) -> tuple[Any, int]:

@@ -53,7 +53,7 @@ def cheese_corner(
         start=Thing("start", near=fixed[0] if fixed else None, within=0, apart=(corner, target)),
         landmarks=(corner,),
         knobs=(
-            Knob("spread", 0, 0, size - 1, f"how far from the corner the {target} may lie, in cells"),
+            Knob("spread", 0, 0, size - 1, f"how far from the corner the {target} may lie, in cells", whole=True),
             *density_knob(walls),
         ),
     )

@@ -42,7 +42,7 @@ def cheese_dish(
         things=(Thing("dish", copies=channels), Thing("cheese", near="dish", within="spread")),
         start=Thing("start", apart=("dish", "cheese")),
         knobs=(
-            Knob("spread", 0, 0, size - 1, "how far from the dish the cheese may lie, in cells"),
+            Knob("spread", 0, 0, size - 1, "how far from the dish the cheese may lie, in cells", whole=True),
             *density_knob(walls),
         ),
     )

@@ -69,13 +69,14 @@ def color_shape(
                 knob
                 for name, shape, color in (("first", LINE, YELLOW), ("second", GEM, YELLOW))
                 for knob in (
-                    Knob(f"{name}_shape", shape, 0, 1, f"shape of the {name} object: line 0, gem 1"),
+                    Knob(f"{name}_shape", shape, 0, 1, f"shape of the {name} object: line 0, gem 1", whole=True),
                     Knob(
                         f"{name}_color",
                         color,
                         0,
                         7,
                         f"color of the {name} object: red 1, green 2, blue 4, and their sums; invisible 0",
+                        whole=True,
                     ),
                 )
             ),

@@ -39,7 +39,7 @@ def door_exit(
         raise unknown_name("place", place, ("anywhere", *CORNERS))
     walls, corner = square_layout(layout, size), () if place == "anywhere" else (place,)
     far = size - 1
-    at_exit = (Knob("exit_spread", 0, 0, far, "how far from its corner the exit may be, in cells"),) if corner else ()
+    at_exit = (Knob("exit_spread", 0, 0, far, "how far from its corner the exit may be", whole=True),) if corner else ()
     world = GridWorld(
         layout=walls,
         things=(
@@ -49,7 +49,7 @@ def door_exit(
         start=Thing("start", apart=("exit", "marker", *corner)),
         landmarks=corner,
         knobs=(
-            Knob("marker_spread", 0, 0, far, "how far from the exit the marker may be, in cells"),
+            Knob("marker_spread", 0, 0, far, "how far from the exit the marker may be, in cells", whole=True),
             *at_exit,
             *density_knob(walls),
         ),

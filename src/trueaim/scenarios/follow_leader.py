@@ -126,9 +126,9 @@ def _world(size: int, layout: str, goals: int, restart: bool, again: bool, last_
         start=Thing("start", near="leader", within="gap", apart=("goal", "leader")),
         knobs=(
             Knob("error", 0, 0, 1, "chance that the leader goes to a wrong goal next"),
-            Knob("leaders", 1, 0, 1, "how many leaders there are"),
+            Knob("leaders", 1, 0, 1, "how many leaders there are", whole=True),
             Knob("dropout", 0, 0, 0.5, "chance in each step that the leader goes away, or comes back"),
-            Knob("gap", size - 1, 2, size - 1, "how far from the leader the agent may start"),
+            Knob("gap", size - 1, 2, size - 1, "how far from the leader the agent may start", whole=True),
             *(knob._replace(default=DENSITY) for knob in density_knob(walls)),
         ),
         rules=(Lead(restart=restart), Cycle("goal", restart, again, "marker" if marker else "", last_goal == "hidden")),

@@ -61,7 +61,14 @@ def goal_backgrounds(
         dress=_dress,
         floor=floor,
         knobs=(
-            Knob("spread", 0, 0, far, "how far from the middle of the old texture the target may lie, in cells"),
+            Knob(
+                "spread",
+                0,
+                0,
+                far,
+                "how far from the middle of the old texture the target may lie",
+                whole=True,
+            ),
             Knob("old", 1, 0, 1, "chance that there is a patch of the texture that training shows"),
             Knob("new", 0, 0, 1, "chance that the target lies amid a texture that training does not show"),
             *density_knob(walls),

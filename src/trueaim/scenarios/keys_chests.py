@@ -106,8 +106,8 @@ def _world(size: int, layout: str, counts: Literal["fixed", "drawn"]) -> GridWor
         start=Thing("start", apart=("key", "chest")),
         rules=(Take("key", held=most), Open("chest", "key"), Exhaust("chest", "key")),
         knobs=(
-            Knob("keys", 3 if fixed else 1, 1, times, f"how many keys there are{each}"),
-            Knob("chests", 10 if fixed else 2, 1, times, f"how many chests there are{each}"),
+            Knob("keys", 3 if fixed else 1, 1, times, f"how many keys there are{each}", whole=True),
+            Knob("chests", 10 if fixed else 2, 1, times, f"how many chests there are{each}", whole=True),
             *density_knob(walls),
         ),
         dress=None if fixed else _drawn,

@@ -122,11 +122,11 @@ def _world(size: int, chase: str, survives: bool, respawn: bool) -> GridWorld:
         start=Thing("start", apart=("monster", "shield", "apple")),
         rules=rules,
         knobs=(
-            Knob("monsters", 5, 0, MOST, "how many monsters there are"),
-            Knob("shields", 5, 0, MOST, "how many shields there are"),
-            Knob("apples", 5, 1, MOST, "how many apples there are"),
+            Knob("monsters", 5, 0, MOST, "how many monsters there are", whole=True),
+            Knob("shields", 5, 0, MOST, "how many shields there are", whole=True),
+            Knob("apples", 5, 1, MOST, "how many apples there are", whole=True),
             Knob("twice", 0 if chase == "soft" else 0.2, 0, 1, "chance that a monster moves twice in a step"),
-            Knob("steps", LONG, 5, LONG, "time limit of an episode"),
+            Knob("steps", LONG, 5, LONG, "time limit of an episode", whole=True),
         ),
     )
 

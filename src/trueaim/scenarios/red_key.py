@@ -54,7 +54,14 @@ def red_key(size: Annotated[int, Field(ge=4, le=25)] = 6, layout: str = "open") 
         hints=WORDS,
         knobs=(
             Knob("red_keys", 1, 0, 1, "chance that on a level keys are red and nothing else is; else no key is"),
-            Knob("task", ANY, 0, 6, "what the agent is told: key 1, box 2, ball 3, red 4, green 5, blue 6; 0 for any"),
+            Knob(
+                "task",
+                ANY,
+                0,
+                6,
+                "what the agent is told: key 1, box 2, ball 3, red 4, green 5, blue 6; 0 for any",
+                whole=True,
+            ),
             *density_knob(walls),
         ),
     )

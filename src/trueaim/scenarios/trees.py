@@ -59,10 +59,10 @@ def trees(
         start=Thing("start", apart=("tree",)),
         rules=(Take("tree"), Early("tree", EARLY), Regrow("tree", "r_min", "r_max"), Stay()),
         knobs=(
-            Knob("trees", MOST, 0, MOST, "how many trees there are at the start"),
+            Knob("trees", MOST, 0, MOST, "how many trees there are at the start", whole=True),
             Knob("r_min", r_min, 0, 1, "least chance in a step that a tree grows"),
             Knob("r_max", r_max, 0, 1, "what that chance would be if the forest were full"),
-            Knob("steps", 500, EARLY, LONGEST, "how long an audited episode is"),
+            Knob("steps", 500, EARLY, LONGEST, "how long an audited episode is", whole=True),
         ),
     )
     scenario = grid_scenario(
