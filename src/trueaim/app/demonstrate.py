@@ -139,6 +139,8 @@ def _arm(
     trained = next(each for each in made.arms if each.name == arm.flips) if arm.flips else arm
     plan = plan_of(name, made, trained, request.exact)
     if arm.flips:
+        with sentences(place.folder, "made"):
+            place.folder.mkdir(parents=True, exist_ok=True)
         policy = flipped(load(Place(place.folder.parent / trained.name))[1])
     else:
         watch = watching(plan.scenario, **made.greed) if made.greed else None
