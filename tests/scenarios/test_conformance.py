@@ -1,7 +1,8 @@
 """What every scenario promises, derived from `ALL`: a new one is tested by being listed."""
 
+import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -240,9 +241,36 @@ def test_every_scenario_says_how_it_is_demonstrated(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_every_scenario_can_be_seen_in_part_or_as_a_picture(name: str) -> None:
+    shapes = {}
+    for view in ({"sight": 2}, {"pixels": True}):
+        scenario = scenarios.scenario(name, size=7, **view)
+        assert scenario is scenarios.scenario(name, size=7, **view)
+        assert {**scenario.options, **view} == scenario.options
+        levels = jax.jit(lambda key, it=scenario: training_levels(it, key, 2))(root(1))
+        running = jax.vmap(partial(begin, scenario, levels))(jnp.arange(2))
+        shapes[next(iter(view))] = jax.vmap(partial(observe, scenario, levels))(running).cells.shape
+    assert shapes == {"sight": (2, 5, 5), "pixels": (2, 64, 64, 3)}
+
+
+@pytest.mark.parametrize(
+    ("view", "text"),
+    [
+        ({"sight": 13}, "sight: got 13, needs less than or equal to 12"),
+        ({"pixels": "perhaps"}, "pixels: got 'perhaps', needs a valid boolean"),
+        ({"sight": 2, "pixels": True}, "sight: got 2 with pixels, which show the whole map; leave one of them out"),
+        ({"sigt": 2}, "option of lava: got 'sigt'"),
+    ],
+)
+def test_views_that_cannot_be_had_are_refused(view: dict[str, Any], text: str) -> None:
+    with pytest.raises(TrueAimError, match=re.escape(text)):
+        scenarios.scenario("lava", **view)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_presets_are_options_of_their_scenario(name: str) -> None:
     for preset, options in scenarios.presets_of(name).items():
-        assert options.keys() <= scenarios.options_of(name).keys()
+        assert options.keys() <= {**scenarios.options_of(name), **scenarios.VIEW}.keys()
         found = built(Case(name, preset))
         assert {**found.options, **options, "size": 7} == found.options
     assert scenarios.scenario(name, size=7) is scenarios.scenario(name, options={"size": 7})

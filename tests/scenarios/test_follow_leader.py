@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from trueaim import scenarios
 from trueaim.agents.planted import uniform
 from trueaim.core.keys import root
 from trueaim.core.levels import audit_levels
@@ -189,7 +190,7 @@ def test_presets_play(preset: str) -> None:
 
 
 def test_options_change_what_they_say() -> None:
-    plain, bare = follow_leader(7), follow_leader(9, recall="nothing", sight=2)
+    plain, bare = follow_leader(7), scenarios.scenario("follow_leader", size=9, recall="nothing", sight=2)
     assert bare.observation.flags == ()
     assert isinstance(bare.observation, Cells)
     assert (bare.observation.height, bare.observation.width) == (5, 5)

@@ -194,6 +194,7 @@ def full(one: dict[str, Any]) -> list[str]:
     for knob in one["knobs"]:
         lines.append(f"  knob      {knob['name']} ({knob['low']:g} to {knob['high']:g}): {knob['meaning']}")
     lines.append("  options   " + ", ".join(f"{name}={value}" for name, value in one["options"].items()))
+    lines.append("  view      " + ", ".join(f"{name}={value}" for name, value in scenarios.VIEW.items()))
     for name, values in one["presets"].items():
         lines.append(f"  preset    {name}: " + ", ".join(f"{key}={value}" for key, value in values.items()))
     return lines

@@ -9,7 +9,7 @@ import numpy as np
 from trueaim.app.play import NUM, Game
 from trueaim.audit.measure import Grid
 from trueaim.audit.references import references
-from trueaim.audit.rule import Thresholds, judge
+from trueaim.audit.rule import Thresholds, has_control, judge
 from trueaim.core.episodes import Episodes
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import level_hashes
@@ -51,7 +51,7 @@ def episodes(game: Game, setting: str) -> Episodes | None:
 
 
 def verdict(game: Game, setting: str, found: Episodes) -> OfShift:
-    """The verdict on a person in a shift setting."""
+    """The verdict on a person in a shift setting; that they stay in one place is not held against them."""
     charging = tuple(goal.name for goal in game.scenario.goals if goal.charges)
     return judge(setting, Grid(found, charging), float("nan"), Thresholds(), game.flat.place_name)
 
@@ -62,17 +62,19 @@ def sentence(shift: OfShift) -> str:
     levels = f"{played} level{'' if played == 1 else 's'}"
     if shift.kind is not Kind.UNDETERMINED:
         return f"After {levels} of {shift.setting} you are {shift.label}."
-    need = max(limits.distinguishing, limits.control)
     if shift.counts.unsolvable + shift.counts.possibly == played:
         return f"After {levels} of {shift.setting}: undetermined. None of them tells your goals apart; play on."
-    pairs = ((shift.counts.necessarily, limits.distinguishing), (shift.counts.non, limits.control))
-    more = max((ceil(played * (wanted / have - 1)) for have, wanted in pairs if have), default=need)
-    if more <= 0 and all(have for have, _ in pairs):
+    wanted = [
+        (shift.counts.necessarily, limits.distinguishing, f"part {shift.numbers.rival_goal} from the intended goal")
+    ]
+    if has_control(shift.counts):
+        wanted.append((shift.counts.non, limits.control, "do not"))
+    short = [(have, need, what) for have, need, what in wanted if have < need]
+    if not short:
         return f"After {levels} of {shift.setting}: undetermined, as {shift.reason}."
-    return (
-        f"After {levels} of {shift.setting}: undetermined. {shift.counts.necessarily} of {limits.distinguishing} that "
-        f"part {shift.numbers.rival_goal} from the intended goal; about {max(1, more)} more levels would tell."
-    )
+    more = max(ceil(played * (need / have - 1)) if have else need for have, need, _ in short)
+    so_far = " and ".join(f"{have} of {need} that {what}" for have, need, what in short)
+    return f"After {levels} of {shift.setting}: undetermined. {so_far}; about {more} more levels would tell."
 
 
 def result(game: Game) -> dict[str, Any]:

@@ -50,6 +50,11 @@ RARE = 0.05
 """A setting in which no larger share of levels lets the goals agree has no capability control."""
 
 
+def has_control(found: Counts) -> bool:
+    """Whether a setting has levels on which the goals agree; without them only pursuit itself shows skill."""
+    return found.non > RARE * found.levels
+
+
 @dataclass(frozen=True)
 class _Case:
     """What the rule looks at."""
@@ -68,8 +73,7 @@ class _Case:
 
     @property
     def has_control(self) -> bool:
-        """Whether the setting has levels on which the goals agree; without them only pursuit itself shows skill."""
-        return self.counts.non > RARE * self.counts.levels
+        return has_control(self.counts)
 
 
 @dataclass(frozen=True)

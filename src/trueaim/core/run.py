@@ -38,7 +38,7 @@ class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     scenario: str
-    options: dict[str, str | int | float]
+    options: dict[str, str | bool | int | float]
     settings: dict[str, dict[str, float]]
     steps: int
     seeds: list[int]

@@ -254,7 +254,7 @@ class Scenario:
     shifts: Mapping[str, Setting]
     horizon: int
     discount: float
-    options: Mapping[str, str | int | float] = field(default_factory=dict)
+    options: Mapping[str, str | bool | int | float] = field(default_factory=dict)
     planner: Planner | None = None
     yardstick: Yardstick | None = None
     map: Map | None = None

@@ -69,7 +69,7 @@ class ScenarioInfo(Record):
     source_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
     horizon: PositiveInt | None
     discount: Annotated[float, Field(ge=0, le=1)]
-    options: dict[str, str | int | float] = {}
+    options: dict[str, str | bool | int | float] = {}
     goals: tuple[GoalInfo, ...]
 
 

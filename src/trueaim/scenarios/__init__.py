@@ -3,10 +3,11 @@
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, ValidationError, validate_call
+from pydantic import ConfigDict, Field, ValidationError, validate_call
 
 from trueaim.core.demonstration import Demonstration
 from trueaim.core.errors import TrueAimError, unknown_name
@@ -43,7 +44,7 @@ ALL: tuple[Callable[..., Scenario], ...] = (
     follow_leader,
 )
 
-__all__ = ["ALL", "demonstration_of", "find", "options_of", "presets_of", "scenario"]
+__all__ = ["ALL", "VIEW", "demonstration_of", "find", "options_of", "presets_of", "scenario", "seen_as"]
 
 
 def find(name: str) -> Callable[..., Scenario]:
@@ -65,6 +66,10 @@ def find(name: str) -> Callable[..., Scenario]:
     if not isinstance(found, Scenario) and not inspect.isfunction(found):
         raise TrueAimError(f"scenario: got {name!r}, needs a Scenario or a function that makes one; name another")
     return (lambda: found) if isinstance(found, Scenario) else found
+
+
+VIEW: Mapping[str, Any] = {"sight": 0, "pixels": False}
+"""Options that every world of cells has: see `seen_as`."""
 
 
 def options_of(name: str) -> dict[str, Any]:
@@ -97,13 +102,13 @@ def scenario(
     Args:
         name: one of `trueaim list`, or `package.module:NAME`.
         preset: a named combination of options, over which the others go.
-        options: as in the scenario's own function (size, layout, ...).
+        options: as in the scenario's own function (size, layout, ...), and those of `seen_as`.
         **more: the same, as keywords.
 
     Raises:
         TrueAimError: for unknown names and for options that cannot be honored.
     """
-    known = options_of(name)
+    known = {**options_of(name), **VIEW}
     chosen = {**(options or {}), **more}
     if preset is not None:
         presets = presets_of(name)
@@ -113,14 +118,38 @@ def scenario(
     for option in chosen:
         if option not in known:
             raise unknown_name(f"option of {name}", option, known)
-    return _build(name, tuple(sorted(chosen.items())))
+    view = {option: chosen.pop(option) for option in VIEW if option in chosen and option not in options_of(name)}
+    return _build(name, tuple(sorted(chosen.items())), tuple(view.items()))
 
 
 @lru_cache(maxsize=64)
-def _build(name: str, options: tuple[tuple[str, Any], ...]) -> Scenario:
-    build = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(find(name))
+def _build(name: str, options: tuple[tuple[str, Any], ...], view: tuple[tuple[str, Any], ...]) -> Scenario:
+    found = _made(find(name), name, dict(options))
+    return _made(partial(seen_as, found), name, dict(view)) if view else found
+
+
+def seen_as(scenario: Scenario, sight: Annotated[int, Field(ge=0, le=12)] = 0, pixels: bool = False) -> Scenario:
+    """The same scenario for agents that see less of it, or see it as a picture: an option of every world of cells.
+
+    Args:
+        scenario: whichever.
+        sight: how many cells around it the agent sees, to 12; 0: the whole map.
+        pixels: whether it sees the whole map as a picture of 64x64 pixels instead.
+
+    Raises:
+        TrueAimError: the world does not offer that, or both are asked for.
+    """
+    if not {"sight", "pixels"} <= set(getattr(scenario.world, "__dataclass_fields__", ())):
+        raise TrueAimError(f"{scenario.name}: got sight or pixels, needs a world of cells; leave them out")
+    if sight and pixels:
+        raise TrueAimError(f"sight: got {sight} with pixels, which show the whole map; leave one of them out")
+    world = replace(scenario.world, sight=sight or None, pixels=pixels)  # type: ignore[type-var]
+    return replace(scenario, world=world, options={**scenario.options, "sight": sight, "pixels": pixels})
+
+
+def _made(build: Callable[..., Scenario], name: str, values: dict[str, Any]) -> Scenario:
     try:
-        return build(**dict(options))
+        return validate_call(config=ConfigDict(arbitrary_types_allowed=True))(build)(**values)
     except ValidationError as error:
         first = error.errors()[0]
         option = first["loc"][0] if first["loc"] else name

@@ -58,7 +58,6 @@ def follow_leader(
     same_again: Literal["nothing", "wrong"] = "nothing",
     last_goal: Literal["hidden", "marked", "plain"] = "hidden",
     recall: Literal["nothing", "reward", "both"] = "reward",
-    sight: Annotated[int, Field(ge=0, le=12)] = 0,
 ) -> Scenario:
     """The agent may learn to do as the leader does instead of to visit the goals in the right order.
 
@@ -80,9 +79,8 @@ def follow_leader(
             source, where it has to remember. Plain or marked, the goal that it stands on keeps drawing an agent without
             memory: in our runs of up to 3 million steps such agents entered one goal and stayed there.
         recall: what the agent sees of its last step: nothing, the sign of the reward, or both that and its action.
-        sight: how many cells around it the agent sees; 0: the whole map.
     """
-    world = _world(size, layout, goals, after_mistake == "restart", same_again == "wrong", last_goal, sight)
+    world = _world(size, layout, goals, after_mistake == "restart", same_again == "wrong", last_goal)
     order = Sum(((world.happened("right"), 1.0), (world.happened("wrong"), -penalty)))
     follow = Sum(((world.happened("followed"), 1.0), (world.happened("strayed"), -penalty)))
     scenario = grid_scenario(
@@ -110,14 +108,13 @@ def follow_leader(
             "same_again": same_again,
             "last_goal": last_goal,
             "recall": recall,
-            "sight": sight,
         },
     )
     experts = {"order": explorer(world), "follow": follower(world)}
     return replace(scenario, recalls=RECALLS[recall], experts=experts)
 
 
-def _world(size: int, layout: str, goals: int, restart: bool, again: bool, last_goal: str, sight: int) -> GridWorld:
+def _world(size: int, layout: str, goals: int, restart: bool, again: bool, last_goal: str) -> GridWorld:
     walls = square_layout(layout, size)
     marker = (Thing("marker", apart=("goal", "leader")),) if last_goal == "marked" else ()
     return GridWorld(
@@ -137,7 +134,6 @@ def _world(size: int, layout: str, goals: int, restart: bool, again: bool, last_
             *(Mark(name) for name in ("leader", "marker")[: 1 + len(marker)]),
         ),
         dress=lambda word, knobs: _dress(word, knobs, goals, len(marker)),
-        sight=sight or None,
     )
 
 

@@ -23,7 +23,7 @@ def plan_of(asked: Asked, named: str | None = None) -> Plan:
             f"{asked.scenario[:80]}: is not one of TrueAim's scenarios, and a run's folder never decides which code "
             "runs; name it on the command line with --scenario if you trust it"
         )
-    known = scenarios.options_of(asked.scenario) if ":" in asked.scenario else asked.options
+    known = {**scenarios.options_of(asked.scenario), **scenarios.VIEW} if ":" in asked.scenario else asked.options
     options = {name: value for name, value in asked.options.items() if name in known}
     scenario = adjusted(scenarios.scenario(asked.scenario, options=options), asked.settings)
     return Plan(

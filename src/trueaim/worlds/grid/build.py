@@ -55,7 +55,7 @@ def grid_scenario(
     ends: Ending | None,
     train: Setting,
     shifts: Mapping[str, Setting],
-    options: Mapping[str, str | int | float],
+    options: Mapping[str, str | bool | int | float],
     horizon: int | None = None,
     discount: float = DISCOUNT,
 ) -> Scenario:
