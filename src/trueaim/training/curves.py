@@ -13,6 +13,10 @@ from trueaim.training.rollout import play
 
 LEVELS = 256
 """Levels of each setting behind one point; fixed, and of layouts that training never sees."""
+STEPS = 2**14
+"""Steps that each agent plays for one setting of a point: where episodes are long, fewer levels will do, but ..."""
+FEWEST = 64
+"""... no fewer than these."""
 SEED = 1_000_003
 """Of the levels behind curves: the same for every run, and other ones than an audit's."""
 
@@ -51,8 +55,9 @@ class Baseline:
 
     def __init__(self, scenario: Scenario, watch: Watch | None = None) -> None:
         self.scenario, self.watch = scenario, watch
+        num = max(FEWEST, min(LEVELS, STEPS // scenario.horizon))
         self.levels = {
-            name: audit_levels(scenario, setting, stream(root(SEED), f"curves {name}"), LEVELS)
+            name: audit_levels(scenario, setting, stream(root(SEED), f"curves {name}"), num)
             for name, setting in scenario.settings.items()
         }
 
