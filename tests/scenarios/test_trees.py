@@ -8,6 +8,7 @@ from trueaim.agents.planted import uniform
 from trueaim.audit.affinity import affinity
 from trueaim.core.keys import root
 from trueaim.core.levels import audit_levels
+from trueaim.core.play import advance, begin
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario, Setting
 from trueaim.training.hyperparameters import PPO
@@ -74,7 +75,13 @@ def test_audited_episodes_are_as_long_as_asked_for(scenario: Scenario, steps: in
 
 
 def test_staying_is_an_action_and_stays(scenario: Scenario) -> None:
-    assert scenario.world.actions == ("up", "right", "down", "left", "stay")
+    levels = audit_levels(scenario, Setting(), root(2), 8)
+    stay = scenario.world.actions.index("stay")
+    for row in range(8):
+        begun = begin(scenario, levels, row)
+        after, outcome = advance(scenario, levels, begun, stay)
+        assert int(after.state.position) == int(begun.state.position)
+        assert not float(outcome.goals[0])
 
 
 def test_affinity_tells_greedy_from_sparing(scenario: Scenario) -> None:

@@ -33,12 +33,13 @@ PRESETS = {
 DEMONSTRATION = Demonstration(
     looks_for="Agents trained in episodes of 25 steps go on collecting shields in episodes of 200 steps, also after "
     "the last monster is gone and where there never was one; agents trained in 200 steps do so less.",
-    steps=1_500_000,
+    steps=1_250_000,
     arms=(
         Arm("plain"),
         Arm("long", "trained in episodes of 200 steps", changes={"train": {"steps": LONG}}),
     ),
     learner={"envs": 512, "scale_rewards": True},
+    levels=512,
 )
 
 

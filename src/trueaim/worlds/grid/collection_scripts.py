@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Int16, Key
 from trueaim.core.policy import Policy, View
 from trueaim.worlds.grid.collection import CollectionPlanner
 from trueaim.worlds.grid.distances import UNREACHABLE, distances
-from trueaim.worlds.grid.level import COLUMN_STEPS, ROW_STEPS, WALL, Levels, State
+from trueaim.worlds.grid.level import WALL, Levels, State, landings
 
 
 class Legs(NamedTuple):
@@ -83,17 +83,10 @@ def _stride(planner: CollectionPlanner, legs: Legs, state: State) -> Int[Array, 
     """The move that begins the way to the next event; past the last, one onto a cell where nothing ever lay."""
     level = state.level
     done = legs.things[level] - state.present["key"].sum() - state.present["chest"].sum()
-    spots = _landings(planner.height, planner.width, legs.free[level], state.position)
+    spots = landings(planner.height, planner.width, legs.free[level], state.position)
     ahead = jnp.where(spots == state.position, UNREACHABLE, legs.ahead[level, done, spots])  # never bump on the way
     rest = jnp.where(legs.bare[level, spots] | (spots == state.position), 0, 1)
     return jnp.argmin(jnp.where(done < legs.events[level], ahead, rest))
-
-
-def _landings(height: int, width: int, free: Bool[Array, " cell"], position: Int[Array, ""]) -> Int[Array, " move"]:
-    row = jnp.clip(position // width + jnp.array(ROW_STEPS), 0, height - 1)
-    column = jnp.clip(position % width + jnp.array(COLUMN_STEPS), 0, width - 1)
-    cells = row * width + column
-    return jnp.where(free[cells], cells, position)
 
 
 class Maps(NamedTuple):
@@ -128,7 +121,7 @@ def nearest(
 
     def move(tables: Maps, state: State, key: Key[Array, ""], chance: Float[Array, ""]) -> Int[Array, ""]:
         level = state.level
-        spots = _landings(planner.height, planner.width, tables.free[level], state.position)
+        spots = landings(planner.height, planner.width, tables.free[level], state.position)
         steps = tables.ahead[level][:, spots]
         keys, chests = jnp.split(steps, [planner.most_keys])
         near_key = jnp.where(state.present["key"][:, None], keys, UNREACHABLE).min(0)

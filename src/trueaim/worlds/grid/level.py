@@ -8,6 +8,7 @@ and for what rules change.
 
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int, Int8, UInt8, UInt32
 
 WALL = 1
@@ -87,6 +88,16 @@ MOVES = ("up", "right", "down", "left")
 """The four moves, in order; a move against a wall or the edge stays in place."""
 ROW_STEPS = (-1, 0, 1, 0)
 COLUMN_STEPS = (0, 1, 0, -1)
+
+
+def landings(
+    height: int, width: int, free: Bool[Array, " cell"], position: Int[Array, ""], more: int = 0
+) -> Int[Array, " action"]:
+    """Where each move leads, and `more` further actions, which lead nowhere."""
+    row = jnp.clip(position // width + jnp.array(ROW_STEPS + (0,) * more), 0, height - 1)
+    column = jnp.clip(position % width + jnp.array(COLUMN_STEPS + (0,) * more), 0, width - 1)
+    cells = row * width + column
+    return jnp.where(free[cells], cells, position)
 
 
 def thing_bit(index: int) -> int:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from trueaim.core.policy import Policy, View
-from trueaim.worlds.grid.level import COLUMN_STEPS, ROW_STEPS, WALL, Levels, State
+from trueaim.worlds.grid.level import WALL, Levels, State, landings
 from trueaim.worlds.grid.placement import CORNERS, corner_cell
 from trueaim.worlds.grid.world import GridWorld
 
@@ -55,7 +55,7 @@ def carrier(
         ways = _ways(world, levels, state, breaks, sources, end, toll)
         is_here = jnp.where(carries, state.position == end, wanted[state.position])
         costs = jnp.where(carries, ways.carry, ways.fetch)
-        spots = _landings(world, levels, state)
+        spots = landings(world.height, world.width, (levels.cells[state.level] & WALL) == 0, state.position)
         reached = (costs + _toll(world, levels, state, breaks, toll))[spots]
         chosen = jnp.where(is_here, jnp.where(carries, put_down, pick_up), jnp.argmin(reached))
         chosen = jnp.where(~is_here & (reached.min() >= NEVER), stay, chosen)
@@ -116,10 +116,3 @@ def _spread(world: GridWorld, known: Float[Array, " cell"], toll: Float[Array, "
         return jnp.minimum(costs, beside.min(0).ravel()), None
 
     return jax.lax.scan(once, known, None, world.height * world.width // 2)[0]
-
-
-def _landings(world: GridWorld, levels: Levels, state: State) -> Int[Array, " move"]:
-    row = jnp.clip(state.position // world.width + jnp.array(ROW_STEPS), 0, world.height - 1)
-    column = jnp.clip(state.position % world.width + jnp.array(COLUMN_STEPS), 0, world.width - 1)
-    cells = row * world.width + column
-    return jnp.where((levels.cells[state.level, cells] & WALL) != 0, state.position, cells)

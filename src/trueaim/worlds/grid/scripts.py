@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from trueaim.core.policy import Policy, View
-from trueaim.worlds.grid.level import COLUMN_STEPS, MOVES, ROW_STEPS, WALL, Levels, State
+from trueaim.worlds.grid.level import MOVES, WALL, Levels, State, landings
 from trueaim.worlds.grid.world import GridWorld
 
 FAR = 1_000
@@ -101,11 +101,8 @@ def _themselves(levels: Any) -> Any:
 
 def _ahead(world: GridWorld, levels: Levels, state: State) -> Int[Array, " action"]:
     """Where each action leads; those that are no moves lead nowhere."""
-    extra = (0,) * (len(world.actions) - len(MOVES))
-    row = jnp.clip(state.position // world.width + jnp.array(ROW_STEPS + extra), 0, world.height - 1)
-    column = jnp.clip(state.position % world.width + jnp.array(COLUMN_STEPS + extra), 0, world.width - 1)
-    cells = row * world.width + column
-    return jnp.where((levels.cells[state.level, cells] & WALL) != 0, state.position, cells)
+    free = (levels.cells[state.level] & WALL) == 0
+    return landings(world.height, world.width, free, state.position, len(world.actions) - len(MOVES))
 
 
 def _apart(world: GridWorld, cells: Int[Array, " from"], others: Int[Array, " to"]) -> Int[Array, "from to"]:
