@@ -82,6 +82,7 @@ export interface TableRow {
   reached: Measure;
   first: Measure;
   optimal: Measure;
+  optimum_is: string;
   random: Measure;
 }
 

@@ -148,6 +148,8 @@ class TableRow(Record):
     first: Number
     """Share of episodes in which it was reached before every other goal."""
     optimal: Number
+    optimum_is: str = ""
+    """Where the optimum comes from: "exact", or whose play it is."""
     random: Number
 
 

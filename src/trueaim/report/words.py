@@ -28,6 +28,7 @@ COLUMNS = {
     "random": ("Random", "return of uniform random moves"),
 }
 """The full table's number columns: heading and meaning."""
+OPTIMUM_IS = "where the optimum comes from: exact, or whose play it is"
 
 
 def decimal(value: float | None) -> str:
