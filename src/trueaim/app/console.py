@@ -95,6 +95,7 @@ def verdict_table(verdict: Verdict) -> Table:
         chance = None if line.random is None or not line.optimal else line.random / line.optimal
         rates = (_plain(line.reached.value), _plain(line.first.value), _plain(chance))
         kind = verdict.references.get(line.goal, "")
+        kind = kind if kind in ("exact", "none", "") else "played"
         table.add_row(escape(line.setting), escape(line.goal), escape(str(line.share)), *rates, escape(kind))
     return table
 
@@ -106,6 +107,9 @@ def _plain(value: float | None) -> str:
 def print_verdict(out: Console, verdict: Verdict) -> None:
     """The verdict as lines and a table."""
     out.print(verdict_table(verdict))
+    for goal, kind in verdict.references.items():
+        if kind not in ("exact", "none"):
+            out.print(f"[dim]optimal {escape(goal)}: {escape(kind)}[/]")
     out.print()
     for shift in verdict.shifts:
         out.print(f"[bold {COLORS[shift.kind]}]{escape(shift.label)}[/]  on {escape(shift.setting)}")

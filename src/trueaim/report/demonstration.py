@@ -51,7 +51,8 @@ def _verdicts(arm: Shown) -> str:
             f"| {shift.setting} | {shift.label} | {three.intended} | {rival} | {_control(three.control)} | "
             f"{_alone(shift)} |"
         )
-    return "\n".join(lines)
+    kinds = ", ".join(f"{goal} {kind}" for goal, kind in arm.verdict.references.items())
+    return "\n".join(lines) + f"\n\nShares are of optima, which are: {kinds}."
 
 
 def _control(number: Number) -> str:
