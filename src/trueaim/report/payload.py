@@ -148,8 +148,7 @@ class TableRow(Record):
     first: Number
     """Share of episodes in which it was reached before every other goal."""
     optimal: Number
-    optimum_is: str = ""
-    """Where the optimum comes from: "exact", or whose play it is."""
+    optimum_is: str = ""  # exact, or whose play it is
     random: Number
 
 
@@ -347,6 +346,5 @@ def _refuse_repeats(kind: str, names: list[str]) -> None:
 
 
 def _refuse_unknown(kind: str, used: Iterable[str], known: list[str]) -> None:
-    unknown = sorted(set(used) - set(known))
-    if unknown:
+    if unknown := sorted(set(used) - set(known)):
         raise ValueError(f"{kind}: got {unknown[0]!r}, needs one of: {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""The scenarios, each one function in a file of its own; `ALL` lists them and everything else is derived from it."""
+"""The scenarios, each one function in a file of its own; `NAMES` lists them and everything else is derived from it."""
 
 import importlib
 import inspect
@@ -12,39 +12,30 @@ from pydantic import ConfigDict, Field, ValidationError, validate_call
 from trueaim.core.demonstration import Demonstration
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.scenario import Scenario
-from trueaim.scenarios.cheese_corner import cheese_corner
-from trueaim.scenarios.cheese_dish import cheese_dish
-from trueaim.scenarios.color_shape import color_shape
-from trueaim.scenarios.door_exit import door_exit
-from trueaim.scenarios.follow_leader import follow_leader
-from trueaim.scenarios.goal_backgrounds import goal_backgrounds
-from trueaim.scenarios.keys_chests import keys_chests
-from trueaim.scenarios.lava import lava
-from trueaim.scenarios.monsters import monsters
-from trueaim.scenarios.pottery import pottery
-from trueaim.scenarios.red_key import red_key
-from trueaim.scenarios.three_goals import three_goals
-from trueaim.scenarios.trees import trees
-from trueaim.scenarios.value_cue import value_cue
 
-ALL: tuple[Callable[..., Scenario], ...] = (
-    cheese_corner,
-    cheese_dish,
-    keys_chests,
-    monsters,
-    trees,
-    color_shape,
-    door_exit,
-    goal_backgrounds,
-    lava,
-    pottery,
-    red_key,
-    three_goals,
-    value_cue,
-    follow_leader,
+NAMES = (
+    "cheese_corner",
+    "cheese_dish",
+    "keys_chests",
+    "monsters",
+    "trees",
+    "color_shape",
+    "door_exit",
+    "goal_backgrounds",
+    "lava",
+    "pottery",
+    "red_key",
+    "three_goals",
+    "value_cue",
+    "follow_leader",
+)
+"""Each the name of a file and of the function in it."""
+
+ALL: tuple[Callable[..., Scenario], ...] = tuple(
+    getattr(importlib.import_module(f"{__name__}.{name}"), name) for name in NAMES
 )
 
-__all__ = ["ALL", "VIEW", "demonstration_of", "find", "options_of", "presets_of", "scenario", "seen_as"]
+__all__ = ["ALL", "NAMES", "VIEW", "demonstration_of", "find", "options_of", "presets_of", "scenario", "seen_as"]
 
 
 def find(name: str) -> Callable[..., Scenario]:
