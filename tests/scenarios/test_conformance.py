@@ -219,6 +219,7 @@ GOLDEN: dict[str, str] = {
     "three_goals": "19ca200e3803587d",
     "value_cue": "55f0a06735242e7c",
     "follow_leader": "843cc5c48d75c90f",
+    "fatal_corner": "021de399c889a90a",
 }
 
 

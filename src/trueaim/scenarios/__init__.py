@@ -28,6 +28,7 @@ NAMES = (
     "three_goals",
     "value_cue",
     "follow_leader",
+    "fatal_corner",
 )
 """Each the name of a file and of the function in it."""
 
