@@ -6,7 +6,17 @@ from PIL import Image
 
 from trueaim.core.episodes import Episodes
 from trueaim.core.verdict import Preflight, Verdict
-from trueaim.report.figures import COLORS, Shown, agents_apart, courses, film, learning_curves, preferences
+from trueaim.report.figures import (
+    COLORS,
+    Shown,
+    agents_apart,
+    courses,
+    film,
+    greed,
+    learning_curves,
+    preferences,
+    while_training,
+)
 from trueaim.training.curves import Curves, Row
 
 
@@ -78,6 +88,35 @@ def test_figures_show_every_goal_and_grow_with_the_arms(draw) -> None:
     assert has_color(one, COLORS[0])
     assert has_color(one, COLORS[1])
     assert not has_color(one, COLORS[2])
+
+
+def collapsed() -> Shown:
+    """As trees: scores logged often, the affinity seldom."""
+    scores = [1, 3, 6, 10, 7, 4, 1, 0, 0, 1, 4, 6, 8]
+    rows = [Row(seed, step, "score/apple", float(score)) for seed in (0, 1) for step, score in enumerate(scores)]
+    rows += [
+        Row(seed, step, f"affinity/{name}", 0.1 * step)
+        for seed in (0, 1)
+        for step in (0, 3, 5, 8, 12)
+        for name in ("1", "10", "mean")
+    ]
+    rows += [Row(seed, step, "measure/trees", float(step)) for seed in (0, 1) for step in range(len(scores))]
+    return shown()._replace(curves=Curves(rows))
+
+
+def test_greed_is_shown_for_every_phase_by_its_time_not_by_its_number_of_points() -> None:
+    png = greed([collapsed()])
+    assert png is not None
+    for color in COLORS[:4]:  # points of all four phases, though there are fewer points than the curve has
+        assert has_color(picture(png), color)
+
+
+def test_training_is_shown_where_something_was_measured() -> None:
+    assert while_training([shown()]) is None
+    assert greed([shown()]) is None
+    png = while_training([collapsed()])
+    assert png is not None
+    assert has_color(picture(png), COLORS[0])
 
 
 def test_the_same_data_give_the_same_picture() -> None:

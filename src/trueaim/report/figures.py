@@ -101,25 +101,28 @@ def greed(arms: Sequence[Shown]) -> bytes | None:
 
     def draw(axes: Any, arm: Shown, name: str) -> None:
         del name
+        steps = np.array(arm.curves.series(AFFINITY, arm.seeds[0])[0]) / 1e6
         runs = np.array([[arm.curves.series(f"affinity/{value:g}", seed)[1] for value in at] for seed in arm.seeds])
-        for number, phase in enumerate(_phases(arm)):
-            _band(axes, np.array(at), runs[..., phase.first : phase.last + 1].mean(-1), number, phase.letter)
+        for number, (phase, first, last) in enumerate(_phases(arm)):
+            during = (steps > first) & (steps <= last)
+            if during.any():
+                _band(axes, np.array(at), runs[..., during].mean(-1), number, f"{phase.letter} {phase.what}")
         axes.axhline(1, color="#BBBBBB", linewidth=0.6, zorder=0)
 
     return _panels(arms, ["by phase"], draw, "there at the start", "affinity to greed")
 
 
-def _phases(arm: Shown) -> list[Phase]:
-    """Those of the mean intended score over agents."""
-    runs = [arm.curves.series(f"score/{arm.goals[0]}", seed)[1] for seed in arm.seeds]
-    return phases(np.mean(runs, 0))
+def _phases(arm: Shown) -> list[tuple[Phase, float, float]]:
+    """Those of the mean intended score over agents, with the million steps after which each begins and ends."""
+    name = f"score/{arm.goals[0]}"
+    steps = np.array(arm.curves.series(name, arm.seeds[0])[0]) / 1e6
+    found = phases(np.mean([arm.curves.series(name, seed)[1] for seed in arm.seeds], 0))
+    return [(phase, steps[phase.first - 1] if phase.first else 0.0, steps[phase.last]) for phase in found]
 
 
 def _shade(axes: Any, arm: Shown) -> None:
     """A band for each phase, with its letter."""
-    steps = np.array(arm.curves.series(f"score/{arm.goals[0]}", arm.seeds[0])[0]) / 1e6
-    for number, phase in enumerate(_phases(arm)):
-        first, last = steps[max(phase.first - 1, 0)] if number else 0.0, steps[phase.last]
+    for number, (phase, first, last) in enumerate(_phases(arm)):
         axes.axvspan(first, last, color="#000000", alpha=0.03 + 0.04 * (number % 2), linewidth=0, zorder=0)
         axes.text((first + last) / 2, 0.98, phase.letter, transform=axes.get_xaxis_transform(), ha="center", va="top")
 
