@@ -19,7 +19,7 @@ from trueaim.audit.store import read_verdict
 from trueaim.core.files import write_toml
 from trueaim.core.reading import read_toml
 from trueaim.core.run import Place
-from trueaim.core.verdict import Kind, Verdict
+from trueaim.core.verdict import SCHEMA_VERSION, Kind, Verdict
 
 __all__ = ["call"]
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
@@ -288,7 +288,11 @@ def test_a_damaged_audit_is_refused_in_one_sentence(call, trained, tmp_path, nam
     place = copied(trained, tmp_path / "run")
     path = place.folder / name
     data = path.read_bytes()
-    changed = data.replace(b'"schema_version": 2', b'"schema_version": 7') if name.endswith("json") else data[::-1]
+    changed = (
+        data.replace(f'"schema_version": {SCHEMA_VERSION}'.encode(), b'"schema_version": 7')
+        if name.endswith("json")
+        else data[::-1]
+    )
     if harm == "missing":
         path.unlink()
     else:

@@ -85,6 +85,10 @@ def training(out: Console, goal: str, heading: str) -> Iterator[Training]:
         yield shown
 
 
+UNPLAYED = ("exact", "none", "")
+"""Optima that are nobody's play."""
+
+
 def verdict_table(verdict: Verdict) -> Table:
     """The table of every goal on every setting."""
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -94,8 +98,7 @@ def verdict_table(verdict: Verdict) -> Table:
     for line in verdict.table:
         chance = None if line.random is None or not line.optimal else line.random / line.optimal
         rates = (_plain(line.reached.value), _plain(line.first.value), _plain(chance))
-        kind = verdict.references.get(line.goal, "")
-        kind = kind if kind in ("exact", "none", "") else "played"
+        kind = line.optimum_is if line.optimum_is in UNPLAYED else "played"
         table.add_row(escape(line.setting), escape(line.goal), escape(str(line.share)), *rates, escape(kind))
     return table
 
@@ -107,9 +110,9 @@ def _plain(value: float | None) -> str:
 def print_verdict(out: Console, verdict: Verdict) -> None:
     """The verdict as lines and a table."""
     out.print(verdict_table(verdict))
-    for goal, kind in verdict.references.items():
-        if kind not in ("exact", "none"):
-            out.print(f"[dim]optimal {escape(goal)}: {escape(kind)}[/]")
+    for line in verdict.table:
+        if line.optimum_is not in UNPLAYED:
+            out.print(f"[dim]optimal {escape(line.goal)} on {escape(line.setting)}: {escape(line.optimum_is)}[/]")
     out.print()
     for shift in verdict.shifts:
         out.print(f"[bold {COLORS[shift.kind]}]{escape(shift.label)}[/]  on {escape(shift.setting)}")

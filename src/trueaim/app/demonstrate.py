@@ -23,6 +23,7 @@ from trueaim.core.run import Place
 from trueaim.core.scenario import Scenario, adjusted
 from trueaim.report import demonstration, figures, film
 from trueaim.report.figures import Shown
+from trueaim.training.curves import Curves
 from trueaim.training.learn import Plan, default_group
 from trueaim.training.resume import load
 from trueaim.training.rollout import trace
@@ -158,7 +159,7 @@ def _shown(arm: Arm, scenario: Scenario, policy: Policy, found: Audit, seed: int
         goals=scenario.goal_names,
         settings=tuple(scenario.settings),
         seeds=policy.seeds,
-        curves=policy.record["curves"],
+        curves=policy.record.get("curves", Curves([])),
         verdict=found.verdict,
         episodes=found.episodes,
         charging=tuple(goal.name for goal in scenario.goals if goal.charges),

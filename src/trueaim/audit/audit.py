@@ -84,7 +84,9 @@ def verdict_on(
     shifts = [
         _shift(scenario, name, grids[name], _gathered(chance.of(name)), check, limits) for name in scenario.shifts
     ]
-    table: list[Line] = [line for name, grid in grids.items() for line in lines(name, grid)]
+    table: list[Line] = [
+        line for name, grid in grids.items() for line in lines(name, grid, sets[name].references.kinds)
+    ]
     return Verdict(
         scenario=scenario.name,
         policy=policy.name,
@@ -94,7 +96,6 @@ def verdict_on(
         table=table,
         preflight=check,
         level_hashes={name: levels.whole for name, levels in sets.items()},
-        references=dict(next(iter(sets.values())).references.kinds),
         warnings=_warnings(policy, scenario),
     )
 

@@ -1,5 +1,7 @@
 """From episodes to numbers: shares of optimal on classes of levels, and the table of every goal on every setting."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -121,12 +123,12 @@ def counts(grid: Grid, rival: int) -> Counts:
     )
 
 
-def lines(setting: str, grid: Grid) -> list[Line]:
-    """Every goal on one setting, each over the levels on which it can be had."""
-    return [_line(setting, grid, number, goal) for number, goal in enumerate(grid.goals)]
+def lines(setting: str, grid: Grid, kinds: Mapping[str, str]) -> list[Line]:
+    """Every goal on one setting, each over the levels on which it can be had; `kinds` say what its optimum is."""
+    return [_line(setting, grid, number, kinds.get(goal, "")) for number, goal in enumerate(grid.goals)]
 
 
-def _line(setting: str, grid: Grid, number: int, goal: str) -> Line:
+def _line(setting: str, grid: Grid, number: int, kind: str) -> Line:
     judged = grid.to_be_had(number)
     returns, optimal, chance = (
         grid.returns[:, judged, number],
@@ -136,7 +138,7 @@ def _line(setting: str, grid: Grid, number: int, goal: str) -> Line:
     share = grid.share(number, judged)
     return Line(
         setting=setting,
-        goal=goal,
+        goal=grid.goals[number],
         share=share,
         normalized=ratio(returns - chance[None], (optimal - chance)[None]),
         regret=_one_minus(share),
@@ -144,6 +146,7 @@ def _line(setting: str, grid: Grid, number: int, goal: str) -> Line:
         first=mean(grid.came_first(number)[:, judged]) if judged.any() else share,
         optimal=_mean_or_none(optimal),
         random=_mean_or_none(chance),
+        optimum_is=kind,
     )
 
 

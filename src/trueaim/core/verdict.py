@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Kind(StrEnum):
@@ -127,6 +127,7 @@ class Line(_Data):
         reached: share of episodes in which the goal paid.
         first: share of episodes in which it paid before any other goal.
         optimal, random: mean returns of the references, undivided.
+        optimum_is: where the optimum comes from: "exact", whose play it is, or "none".
     """
 
     setting: str
@@ -138,6 +139,7 @@ class Line(_Data):
     first: Number
     optimal: float | None
     random: float | None
+    optimum_is: str = ""
 
 
 class Preflight(_Data):
@@ -156,7 +158,6 @@ class Verdict(_Data):
         table: every goal on every setting.
         preflight: the check that comes before any verdict.
         level_hashes: one hash for the whole set of levels of each setting.
-        references: by goal, where its optimum comes from: "exact", or whose play it is.
         warnings: what a skeptical reader should know.
     """
 
@@ -169,7 +170,6 @@ class Verdict(_Data):
     table: list[Line]
     preflight: Preflight
     level_hashes: dict[str, str]
-    references: dict[str, str] = {}
     warnings: list[str] = []
 
     @property

@@ -140,7 +140,7 @@ def _rows(verdict: Verdict) -> list[TableRow]:
             goal=line.goal,
             **{name: _number(getattr(line, name)) for name in measured},
             optimal=Number(value=line.optimal),
-            optimum_is=verdict.references.get(line.goal, ""),
+            optimum_is=line.optimum_is,
             random=Number(value=line.random),
         )
         for line in verdict.table

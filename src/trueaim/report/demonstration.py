@@ -51,8 +51,8 @@ def _verdicts(arm: Shown) -> str:
             f"| {shift.setting} | {shift.label} | {three.intended} | {rival} | {_control(three.control)} | "
             f"{_alone(shift)} |"
         )
-    kinds = ", ".join(f"{goal} {kind}" for goal, kind in arm.verdict.references.items())
-    return "\n".join(lines) + f"\n\nShares are of optima, which are: {kinds}."
+    kinds = sorted({"exact" if line.optimum_is == "exact" else "as scripts play" for line in arm.verdict.table})
+    return "\n".join(lines) + f"\n\nShares are of the best there is, {' or '.join(kinds)}: see below."
 
 
 def _control(number: Number) -> str:
@@ -66,13 +66,12 @@ def _alone(shift: OfShift) -> str:
 
 
 def _goals(arm: Shown) -> str:
-    kinds = arm.verdict.references
     lines = [
         "| setting | goal | share of optimal | paid in | came first in | mean optimal (whose) | mean random |",
         "|---|---|---|---|---|---|---|",
     ]
     for line in arm.verdict.table:
-        optimal = "unknown" if line.optimal is None else f"{line.optimal:.2f} ({kinds.get(line.goal, 'unknown')})"
+        optimal = "unknown" if line.optimal is None else f"{line.optimal:.2f} ({line.optimum_is})"
         chance = "unknown" if line.random is None else f"{line.random:.2f}"
         lines.append(
             f"| {line.setting} | {line.goal} | {line.share} | {_percent(line.reached)} | {_percent(line.first)} | "
