@@ -241,7 +241,10 @@ def test_every_scenario_says_how_it_is_demonstrated(name: str) -> None:
     assert made.options.keys() <= scenarios.options_of(name).keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ("lava", "follow_leader") else pytest.param(name, marks=pytest.mark.slow) for name in NAMES],
+)
 def test_every_scenario_can_be_seen_in_part_or_as_a_picture(name: str) -> None:
     shapes = {}
     for view in ({"sight": 2}, {"pixels": True}):
@@ -302,7 +305,9 @@ def test_a_scenario_from_outside(tmp_path: Any, monkeypatch: pytest.MonkeyPatch)
     ):
         with pytest.raises(TrueAimError, match=message):
             scenarios.scenario(name)
-    with pytest.raises(TrueAimError, match="option of foreign_case:mine: got 'layout', needs one of: size"):
+    with pytest.raises(
+        TrueAimError, match="option of foreign_case:mine: got 'layout', needs one of: pixels, sight, size"
+    ):
         scenarios.scenario("foreign_case:mine", layout="open")
 
 
