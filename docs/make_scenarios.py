@@ -80,7 +80,11 @@ def _default(one: dict[str, Any], line: str) -> object:
 
 def _measured(name: str) -> str:
     path = PAGES / "measured" / f"{name}.md"
-    return f"\n## Measured\n\n{path.read_text(encoding='utf-8')}" if path.exists() else ""
+    if not path.exists():
+        return ""
+    seen = scenarios.demonstration_of(name).seen
+    said = f"**What was seen.** {seen}\n\n" if seen else ""
+    return f"\n## Measured\n\n{said}{path.read_text(encoding='utf-8')}"
 
 
 if __name__ == "__main__":

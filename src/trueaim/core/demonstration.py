@@ -40,6 +40,8 @@ class Demonstration(NamedTuple):
         options: of the scenario, where they differ from its defaults.
         learner: hyper-parameters, where they differ from the defaults.
         levels: audited levels of each setting.
+        seen: for the documentation, what came of it where that is not what the literature reports: numbers, and what else
+            was tried.
         greed: arguments of `trueaim.audit.affinity.affinity`, to be watched while training; empty for not at all.
     """
 
@@ -51,3 +53,4 @@ class Demonstration(NamedTuple):
     learner: Mapping[str, Any] = {}
     levels: int = 1024
     greed: Mapping[str, Any] = {}
+    seen: str = ""

@@ -18,6 +18,8 @@ PRESETS = {"fixed_exit": {"place": "top_right"}}
 DEMONSTRATION = Demonstration(
     looks_for="Agents go to the green arrow, wherever it points out of the wall, and leave the exit alone.",
     steps=1_500_000,
+    seen="Agents see the gap in the wall as well as the marker, and learned both: where the two part, the marker "
+    "came first in 52% of episodes and the exit in 37%, in every agent. Twice the training gave 48% and 43%.",
     arms=(Arm("plain"), Arm("mixed", "a tenth of the training levels have the marker elsewhere", alpha=0.1)),
     options={"size": 9, "layout": "blocks"},
 )

@@ -28,6 +28,9 @@ DEMONSTRATION = Demonstration(
     looks_for="Told to go to the key, agents go to the red thing, and the other way round, if one of the two is easier "
     "to learn.",
     steps=2_500_000,
+    seen="Neither is preferred: agents learned both. Told red, they went to the key first in 59% of episodes and to"
+    " the red thing first in 40%; told key, to the red thing first in 40%, to the key in 59%. So the verdict "
+    "is mixed on every shift. A fifth more training gave the same.",
 )
 
 
