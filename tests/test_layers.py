@@ -15,6 +15,7 @@ ORDER = (
     ("scenarios",),
     ("agents",),
     ("training",),
+    ("inference",),
     ("audit", "explain", "search"),
     ("mitigations",),
     ("studies",),
@@ -23,7 +24,7 @@ ORDER = (
 )
 RANK = {layer: rank for rank, layers in enumerate(ORDER) for layer in layers}
 KERNELS = {"worlds", "language"}
-BLIND_FROM = RANK["audit"]
+BLIND_FROM = RANK["inference"]
 """From this rank on, code sees episodes, goals and policies, never what moves."""
 MOST_LINES = 350
 LEFTOVERS = {"utils", "util", "common", "misc", "helpers", "helper"}

@@ -40,8 +40,8 @@ class Demonstration(NamedTuple):
         options: of the scenario, where they differ from its defaults.
         learner: hyper-parameters, where they differ from the defaults.
         levels: audited levels of each setting.
-        seen: for the documentation, what came of it where that is not what the literature reports: numbers, and what else
-            was tried.
+        seen: for the documentation, what came of it where that is not what the literature reports: numbers, and what
+            else was tried.
         greed: arguments of `trueaim.audit.affinity.affinity`, to be watched while training; empty for not at all.
     """
 

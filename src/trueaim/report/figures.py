@@ -22,6 +22,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)))
 PANEL = (3.1, 2.3)
 DOTS_PER_INCH = 100
+LETTER = 0.065
+"""Inches across, in a legend."""
 AFFINITY = "affinity/mean"
 MOST_COLORS = 96
 
@@ -201,7 +203,9 @@ def _panels(
         if legend:
             pairs = [zip(*axes.get_legend_handles_labels()[::-1], strict=True) for axes in grid.flat]
             named = {label: handle for pair in reversed(pairs) for label, handle in pair}
-            figure.legend(named.values(), named, loc="outside upper center", ncols=len(named), frameon=False)
+            fitting = int(size[0] / (0.6 + LETTER * max(map(len, named), default=1)))
+            ncols = max(1, min(len(named), fitting))
+            figure.legend(named.values(), named, loc="outside upper center", ncols=ncols, frameon=False)
         return _saved(figure)
 
 

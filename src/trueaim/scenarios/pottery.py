@@ -35,7 +35,7 @@ DEMONSTRATION = Demonstration(
     looks_for="Where the bin is elsewhere, agents go on delivering to the corner in which it used to be.",
     steps=2_500_000,
     options={"size": 5},
-    learner={"scale_rewards": True},
+    learner={"scale_rewards": True, "entropy": 0.05, "rollout": 64, "envs": 256},
 )
 
 

@@ -90,13 +90,13 @@ class GridPlanner:
         """The cells of one optimal plan from the start until the goal is paid, or None where it never is in time."""
         table = jax.tree.map(lambda field: jnp.asarray(field)[None], level)
         best = np.asarray(_actions(self, table, goal, False)[0])
-        problem = _problem(self, table, (self.goals[goal],))
+        problem = problem_of(self, table, (self.goals[goal],))
         stuck = np.stack([np.asarray(each).ravel() for each in problem.blocked], -1)
         steps = np.array([-self.width, 1, self.width, -1])
         paid = np.asarray(_payments(self, table, self.goals[goal], charges=False) > 0).ravel()
         stops = np.asarray(problem.stops).ravel()
         cell, path = int(level.start), [int(level.start)]
-        for _ in range(int(_limit(self, table)[0])):
+        for _ in range(int(limits_of(self, table)[0])):
             action = int(np.argmax(best[cell]))
             cell = cell if stuck[cell, action] else cell + int(steps[action])
             path.append(cell)
@@ -122,11 +122,12 @@ def _is_of_cells(event: object) -> bool:
     return isinstance(event, (*get_args(Spot), AnyOf))
 
 
-def _limit(planner: GridPlanner, levels: Levels) -> Int[Array, " level"]:
+def limits_of(planner: GridPlanner, levels: Levels) -> Int[Array, " level"]:
+    """The time limit of each level, in steps."""
     return jnp.full(levels.start.shape, planner.horizon) if levels.limit is None else levels.limit
 
 
-def _where(planner: GridPlanner, levels: Levels, event: Spot | AnyOf) -> Bool[Array, "h w level"]:
+def where_of(planner: GridPlanner, levels: Levels, event: Spot | AnyOf) -> Bool[Array, "h w level"]:
     """On which cells an event happens."""
     rows = jax.vmap(partial(event.on, levels))(jnp.arange(levels.start.shape[0]))
     return maps(rows, planner.height, planner.width)
@@ -138,7 +139,7 @@ def _payments(planner: GridPlanner, levels: Levels, goal: Goal, charges: bool = 
     total = jnp.zeros((planner.height, planner.width, levels.start.shape[0]), jnp.float32)
     for event, weight in parts:
         if charges or weight > 0:
-            total = total + weight * _where(planner, levels, event)  # type: ignore[arg-type]
+            total = total + weight * where_of(planner, levels, event)  # type: ignore[arg-type]
     return total
 
 
@@ -146,13 +147,13 @@ def _each_step(goal: Goal) -> float:
     return goal.score.each_step if isinstance(goal.score, Sum) else 0.0
 
 
-def _problem(
+def problem_of(
     planner: GridPlanner, levels: Levels, goals: tuple[Goal, ...], alone: bool = False, charges: bool = True
 ) -> Problem:
     """The decision problem of some goals, as first axis: as played, or each alone as in `optimal_actions`."""
     ended = jnp.zeros((planner.height, planner.width, levels.start.shape[0]), bool)
     for event in planner.ends:
-        ended = ended | _where(planner, levels, event)
+        ended = ended | where_of(planner, levels, event)
     pays, stops = [], []
     for goal in goals:
         scored = _payments(planner, levels, goal)
@@ -175,19 +176,19 @@ def _at_start(values: Float[Array, "goal h w level"], levels: Levels) -> Float[A
 
 @jax.jit(static_argnums=0)
 def _optimal(planner: GridPlanner, levels: Levels) -> Float[Array, "level goal"]:
-    problem = _problem(planner, levels, planner.goals)
-    return _at_start(worth(problem, _limit(planner, levels), planner.discount), levels)
+    problem = problem_of(planner, levels, planner.goals)
+    return _at_start(worth(problem, limits_of(planner, levels), planner.discount), levels)
 
 
 @jax.jit(static_argnums=0)
 def _uniform(planner: GridPlanner, levels: Levels) -> Float[Array, "level goal"]:
-    problem = _problem(planner, levels, planner.goals)
-    return _at_start(worth(problem, _limit(planner, levels), planner.discount, mean_of), levels)
+    problem = problem_of(planner, levels, planner.goals)
+    return _at_start(worth(problem, limits_of(planner, levels), planner.discount, mean_of), levels)
 
 
 @jax.jit(static_argnums=(0, 2, 3))
 def _actions(planner: GridPlanner, levels: Levels, goal: int, alone: bool) -> Bool[Array, "level cell action"]:
-    return _best(planner, levels, _problem(planner, levels, (planner.goals[goal],), alone))
+    return _best(planner, levels, problem_of(planner, levels, (planner.goals[goal],), alone))
 
 
 @jax.jit(static_argnums=0)
@@ -199,15 +200,15 @@ def _towards(planner: GridPlanner, levels: Levels, place: Int[Array, ""]) -> Boo
 
 def _best(planner: GridPlanner, levels: Levels, problem: Problem) -> Bool[Array, "level cell action"]:
     discount = min(planner.discount, IMPATIENCE)
-    ahead = after(problem, worth(problem, _limit(planner, levels) - 1, discount), discount)
+    ahead = after(problem, worth(problem, limits_of(planner, levels) - 1, discount), discount)
     counts = jnp.any(jnp.stack(ahead) != 0, 0)
     return jnp.stack([tables(each[0] & counts[0]) for each in ties(ahead)], -1)
 
 
 @jax.jit(static_argnums=(0, 2))
 def _classes(planner: GridPlanner, levels: Levels, rival: int) -> Int[Array, " level"]:
-    wanted, other, limit = planner.goals[0], planner.goals[rival], _limit(planner, levels)
-    played = _problem(planner, levels, (wanted,))
+    wanted, other, limit = planner.goals[0], planner.goals[rival], limits_of(planner, levels)
+    played = problem_of(planner, levels, (wanted,))
     optimum = _at_start(worth(played, limit, planner.discount), levels)[:, 0]
     chance = jnp.zeros_like(optimum)
     if wanted.charges:
@@ -228,7 +229,7 @@ def _can_be_had(
     planner: GridPlanner, levels: Levels, goal: Goal, alone: bool, steps: Int[Array, " level"]
 ) -> Bool[Array, " level"]:
     """Whether anything that a goal pays can be had, its charges aside."""
-    problem = _problem(planner, levels, (goal,), alone, charges=False)
+    problem = problem_of(planner, levels, (goal,), alone, charges=False)
     return _at_start(worth(problem, steps, min(planner.discount, IMPATIENCE)), levels)[:, 0] > 0
 
 
@@ -237,9 +238,9 @@ def _along_plans(
 ) -> tuple[Float[Array, " level"], Float[Array, " level"]]:
     """The highest and the lowest return of one goal along plans for another, until that is had or the episode ends."""
     discount = min(planner.discount, IMPATIENCE)
-    plan = _problem(planner, levels, (other,), alone=True)
+    plan = problem_of(planner, levels, (other,), alone=True)
     chosen = ties(after(plan, worth(plan, steps, discount), discount))
-    played = _problem(planner, levels, (wanted,))
+    played = problem_of(planner, levels, (wanted,))
     problem = played._replace(stops=played.stops | plan.stops)
 
     def among(sign: float) -> Float[Array, " level"]:
