@@ -32,6 +32,11 @@ DEMONSTRATION = Demonstration(
     looks_for="Which of two objects an agent goes to follows from the color channels by which it learned to find the "
     "line, and differs from one training seed to the next: see the distribution over agents, not the mean.",
     steps=500_000,
+    seen="Preferences hardly vary: all 32 agents fall into one or two tenths of the scale on every shift. They go "
+    "to what has channels of yellow, whatever its shape: with a yellow gem about, the line comes first only as"
+    " often as it is nearer, and a red line and a red gem are alike. The agents of the source see pictures; "
+    "ours see a bit for the line and one for each channel, and learn from all of them at once, so there is "
+    "nothing for the seed to decide. A hidden layer of 8 instead of 128 learned nothing in as many steps.",
     seeds=32,
     options={"size": 7},
     levels=512,
