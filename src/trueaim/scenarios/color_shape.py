@@ -33,10 +33,10 @@ DEMONSTRATION = Demonstration(
     "line, and differs from one training seed to the next: see the distribution over agents, not the mean.",
     steps=500_000,
     seen="Preferences hardly vary: all 32 agents fall into one or two tenths of the scale on every shift. They go "
-    "to what has channels of yellow, whatever its shape: with a yellow gem about, the line comes first only as"
-    " often as it is nearer, and a red line and a red gem are alike. The agents of the source see pictures; "
-    "ours see a bit for the line and one for each channel, and learn from all of them at once, so there is "
-    "nothing for the seed to decide. A hidden layer of 8 instead of 128 learned nothing in as many steps.",
+    "to what has channels of yellow, whatever its shape: beside a yellow gem a red line comes first in 48% of "
+    "episodes, a blue one in 29%. The agents of the source see pictures; ours see a bit for the line and one "
+    "for each channel and learn from all of them at once, which leaves little for the seed to decide. A hidden"
+    " layer of 8 instead of 128 learned nothing in as many steps.",
     seeds=32,
     options={"size": 7},
     levels=512,
