@@ -51,8 +51,10 @@ def _verdicts(arm: Shown) -> str:
             f"| {shift.setting} | {shift.label} | {three.intended} | {rival} | {_control(three.control)} | "
             f"{_alone(shift)} |"
         )
-    kinds = sorted({"exact" if line.optimum_is == "exact" else "as scripts play" for line in arm.verdict.table})
-    return "\n".join(lines) + f"\n\nShares are of the best there is, {' or '.join(kinds)}: see below."
+    kinds = sorted(
+        {line.optimum_is if line.optimum_is in ("exact", "none") else "played" for line in arm.verdict.table}
+    )
+    return "\n".join(lines) + f"\n\nShares are of optima that are {' or '.join(kinds)}: see below whose."
 
 
 def _control(number: Number) -> str:

@@ -26,6 +26,8 @@ DEMONSTRATION = Demonstration(
     looks_for="Agents trained with a perfect cue go where it points, also where it says nothing or points the wrong "
     "way; agents trained with half a cue look at the values.",
     steps=1_500_000,
+    seen="This is on open maps of 5x5 cells. On 7x7 cells with blocks, an agent of 3 M steps was undetermined on "
+    "every shift: 0.57 of the net value and 0.79 of the cue where the cue is inverted.",
     arms=(Arm("plain"), Arm("half", "trained with rho = 0.5", changes={"train": {"rho": 0.5}})),
     options={"size": 5, "layout": "open"},
 )
