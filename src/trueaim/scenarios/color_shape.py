@@ -35,8 +35,11 @@ DEMONSTRATION = Demonstration(
     seen="Preferences hardly vary: all 32 agents fall into one or two tenths of the scale on every shift. They go "
     "to what has channels of yellow, whatever its shape: beside a yellow gem a red line comes first in 48% of "
     "episodes, a blue one in 29%. The agents of the source see pictures; ours see a bit for the line and one "
-    "for each channel and learn from all of them at once, which leaves little for the seed to decide. A hidden"
-    " layer of 8 instead of 128 learned nothing in as many steps.",
+    "for each channel and learn from all of them at once, which leaves little for the seed to decide. Narrower"
+    " networks change nothing: with 24 units instead of 128 eight agents come within 0.06 of each other on "
+    "every shift after a million steps, and with 8 units nothing is learned in half a million. From pictures "
+    "(the option pixels, the network of that name) four agents need more than ten minutes for as many steps, "
+    "so their preferences were not measured.",
     seeds=32,
     options={"size": 7},
     levels=512,
