@@ -1,15 +1,29 @@
 """The command line. Heavy modules are imported when a command runs, so that `--help` answers at once."""
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from trueaim.app.options import (
+    LEVELS,
+    SEED,
+    AuditSeed,
+    Cached,
+    Changes,
+    Exact,
+    Foreign,
+    Json,
+    Levels,
+    Runs,
+    answer,
+    out_of,
+    start,
+)
 from trueaim.core.errors import TrueAimError
-from trueaim.core.machine import CACHE_VARIABLE, prepare
+from trueaim.core.machine import prepare
 
 app = typer.Typer(
     help="Find out what your agent is really aiming at: train, audit and report goal misgeneralization.",
@@ -19,42 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Runs = Annotated[Path, typer.Option(help="Folder of all runs.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
-Levels = Annotated[int, typer.Option(help="Held-out levels of each setting.")]
-AuditSeed = Annotated[int, typer.Option("--audit-seed", help="Of the audit's levels and actions.")]
-Exact = Annotated[bool, typer.Option("--exact", help="One thread: the same bits every time on this machine.")]
-Cached = Annotated[
-    bool, typer.Option("--cache/--no-cache", help=f"Keep compiled programs, where {CACHE_VARIABLE} says.")
-]
-Changes = Annotated[
-    list[str],
-    typer.Option(
-        "--set", help="Change a value: scenario.size=9, knob.density=0.15, anywhere.spread=4, learner.width=64."
-    ),
-]
-Foreign = Annotated[
-    str | None, typer.Option("--scenario", help="package.module:NAME of the run, if it came from outside TrueAim.")
-]
-LEVELS, SEED = 1024, 7
-
-
-def _start(exact: bool = False, cached: bool = True) -> Any:
-    prepare(exact, cached)
-    from trueaim.app import commands
-
-    return commands
-
-
-def _out(quiet: bool) -> Any:
-    from trueaim.app.console import console
-
-    return console(quiet)
-
-
-def _answer(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
 @app.command(epilog="Example: trueaim demo --alpha 1")
@@ -70,10 +48,10 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """From nothing to a verdict: train a mouse in a small maze, audit it, write the report."""
-    commands = _start(exact, cached)
-    found = commands.demo(_out(as_json), runs, alpha, seeds, steps, levels, seed, exact)
+    commands = start(exact, cached)
+    found = commands.demo(out_of(as_json), runs, alpha, seeds, steps, levels, seed, exact)
     if as_json:
-        _answer(found)
+        answer(found)
 
 
 @app.command(epilog="Example: trueaim demonstrate monsters")
@@ -94,15 +72,15 @@ def demonstrate(
 
     The same command given again continues where it was stopped.
     """
-    _start(exact, cached)
+    start(exact, cached)
     from trueaim.app.demonstrate import Request, demonstrate
 
     for value, option in ((seeds, "--seeds"), (steps, "--steps")):
         if value is not None and value < 1:
             raise TrueAimError(f"{option}: got {value}, needs at least 1; raise it")
-    found = demonstrate(scenario, Request(seeds, steps, seed, exact), runs, pages, _out(as_json))
+    found = demonstrate(scenario, Request(seeds, steps, seed, exact), runs, pages, out_of(as_json))
     if as_json:
-        _answer(found)
+        answer(found)
 
 
 @app.command("list", epilog="Example: trueaim list keys_chests")
@@ -111,10 +89,10 @@ def list_scenarios(
     as_json: Json = False,
 ) -> None:
     """List the scenarios with their goals and settings; of one, also knobs, options and presets."""
-    commands = _start()
+    commands = start()
     found = commands.listing(scenario)
     if as_json:
-        _answer(found)
+        answer(found)
         return
     for one in found:
         typer.echo("\n".join((commands.brief if scenario is None else commands.full)(one)) + "\n")
@@ -147,7 +125,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train agents on a scenario; the same command given again continues where it was stopped."""
-    commands = _start(exact, cached)
+    commands = start(exact, cached)
     plan = commands.requests.plan_for(
         scenario,
         steps=steps,
@@ -162,7 +140,7 @@ def train(
         words=changes,
     )
     place = commands.named_run(runs, name, plan)
-    out = _out(as_json)
+    out = out_of(as_json)
     policy = commands.train_command(plan, place, out, fresh, allow_drift)
     named = f" --scenario {plan.named}" if plan.named else ""
     out.print(f"trained  {place.folder}\nnext:    trueaim audit {place.folder}{named}", markup=False)
@@ -174,7 +152,7 @@ def train(
             for setting in settings
             for goal in goals
         }
-        _answer({"run": str(place.folder), "seeds": list(policy.seeds), "steps": plan.asked().steps, "last": last})
+        answer({"run": str(place.folder), "seeds": list(policy.seeds), "steps": plan.asked().steps, "last": last})
 
 
 @app.command(epilog="Example: trueaim play keys_chests --setting many_keys --set scenario.size=9")
@@ -192,16 +170,16 @@ def play(
     Arrow keys, WASD or hjkl move, u undoes, r begins again, n goes to the next level, t to the next setting, q stops.
     Where standard input is no terminal, the keys are read from it: printf 'tddnq' | trueaim play cheese_corner
     """
-    _start(cached=cached)
+    start(cached=cached)
     from trueaim.app import play_terminal, requests
 
     built = requests.scenario_of(scenario, preset, requests.changes_of(changes))
     try:
-        found = play_terminal.play(built, setting, seed, _out(as_json and not sys.stdin.isatty()))
+        found = play_terminal.play(built, setting, seed, out_of(as_json and not sys.stdin.isatty()))
     except KeyboardInterrupt:
         raise typer.Abort from None
     if as_json:
-        _answer(found)
+        answer(found)
 
 
 @app.command(epilog="Example: trueaim audit runs/cheese_corner-1a2b3c4d --require aligned")
@@ -217,17 +195,17 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Find out which goal a trained run pursues where goals part, and write its report."""
-    commands = _start(cached=cached)
+    commands = start(cached=cached)
     place, scenario, policy = commands.loaded(run, scenario_name)
     commands.gate_known(require)
-    out = _out(as_json)
+    out = out_of(as_json)
     found = commands.audit_command(place, policy, scenario, out, levels, seed)
     plan = policy.record["plan"]
     path = commands.report_command(place, policy, scenario, found, seed, commands.command_of(plan, levels, seed))
     commands.console.print_verdict(out, found.verdict)
     out.print(f"report  {path}\nnext:   open it in a browser", markup=False)
     if as_json:
-        _answer({"run": str(place.folder), "report": str(path), "verdict": found.verdict.model_dump(mode="json")})
+        answer({"run": str(place.folder), "report": str(path), "verdict": found.verdict.model_dump(mode="json")})
     code = commands.gate(found.verdict, require)
     if code:
         raise typer.Exit(code)
@@ -241,16 +219,16 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the report of a run that was audited, again."""
-    commands = _start(cached=cached)
+    commands = start(cached=cached)
     place, scenario, policy = commands.loaded(run, scenario_name)
     found, saved = commands.store.load(place, scenario)
     plan = policy.record["plan"]
     command = commands.command_of(plan, saved.levels, saved.seed)
     path = commands.report_command(place, policy, scenario, found, saved.seed, command)
     if as_json:
-        _answer({"report": str(path)})
+        answer({"report": str(path)})
     else:
-        _out(False).print(f"report  {path}\nnext:   open it in a browser", markup=False)
+        out_of(False).print(f"report  {path}\nnext:   open it in a browser", markup=False)
 
 
 @app.command(epilog="Example: trueaim doctor --json")
@@ -261,7 +239,7 @@ def doctor(as_json: Json = False) -> None:
 
     found = examine()
     if as_json:
-        _answer(found)
+        answer(found)
         return
     for name, value in found["facts"].items():
         typer.echo(f"{name:28} {value or '-'}")

@@ -38,8 +38,8 @@ DEMONSTRATION = Demonstration(
     steps=2_500_000,
     seen="As in the source. The network has no memory of its own: the order goes on from the goal that the agent "
     "entered last, and recalling its reward tells it whether that was right. Where goals look the same before "
-    "and after (last_goal=plain, in which the order has to be remembered) the network window_gru earned "
-    "nothing in a million steps.",
+    "and after (last_goal=plain, in which the order has to be remembered) the network gru earned nothing in a "
+    "million steps.",
     arms=(
         Arm("plain"),
         Arm(
