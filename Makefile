@@ -56,6 +56,6 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 define install
-if command -v uv >/dev/null 2>&1; then VIRTUAL_ENV=$(VENV) uv pip install -q -c constraints.txt $(1); \
+if command -v uv >/dev/null 2>&1; then VIRTUAL_ENV=$(VENV) uv pip install -q --torch-backend=cpu -c constraints.txt $(1); \
 else $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt $(1); fi
 endef

@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trueaim.app.library import Finding, audit, train
+    from trueaim.app.library import Finding, audit, policy, train
+    from trueaim.audit.foreign.scenario import GymScenario, Recorded, Transition
     from trueaim.core.goal import Goal
     from trueaim.core.policy import Policy
     from trueaim.core.scenario import Scenario, Setting
@@ -16,12 +17,30 @@ if TYPE_CHECKING:
     from trueaim.scenarios import scenario
 
 __version__ = "0.1.0"
-__all__ = ["Finding", "Goal", "Policy", "Scenario", "Setting", "Verdict", "audit", "scenario", "train"]
+__all__ = [
+    "Finding",
+    "Goal",
+    "GymScenario",
+    "Policy",
+    "Recorded",
+    "Scenario",
+    "Setting",
+    "Transition",
+    "Verdict",
+    "audit",
+    "policy",
+    "scenario",
+    "train",
+]
 
 _HOMES = {
     "Finding": "trueaim.app.library",
     "audit": "trueaim.app.library",
+    "policy": "trueaim.app.library",
     "train": "trueaim.app.library",
+    "GymScenario": "trueaim.audit.foreign.scenario",
+    "Recorded": "trueaim.audit.foreign.scenario",
+    "Transition": "trueaim.audit.foreign.scenario",
     "Goal": "trueaim.core.goal",
     "Policy": "trueaim.core.policy",
     "Scenario": "trueaim.core.scenario",

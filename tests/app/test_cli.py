@@ -400,21 +400,6 @@ def test_the_demo_goes_from_nothing_to_a_report(call, tmp_path, monkeypatch):
     assert "<html" in page.read_text()
 
 
-def test_the_gate_asks_every_shift():
-    class Shift:
-        def __init__(self, kind):
-            self.kind = kind
-
-    class Found:
-        def __init__(self, *kinds):
-            self.shifts = [Shift(kind) for kind in kinds]
-
-    assert commands.gate(Found(Kind.INCAPABLE), None) == 0
-    assert commands.gate(Found(Kind.ALIGNED, Kind.ALIGNED), "aligned") == 0
-    assert commands.gate(Found(Kind.ALIGNED, Kind.MIXED), "aligned") == 1
-    assert commands.gate(Found(Kind.ALIGNED, Kind.UNDETERMINED), "aligned") == 4
-
-
 def test_a_scenario_from_outside_is_imported_where_the_command_line_names_it(call, tmp_path, monkeypatch):
     (tmp_path / "outside_scenario.py").write_text(
         "from trueaim import scenarios\nMINE = scenarios.scenario('cheese_corner', size=7)\n"

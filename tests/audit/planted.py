@@ -5,8 +5,8 @@ from functools import cache
 from trueaim import scenarios
 from trueaim.agents.planted import uniform
 from trueaim.audit.audit import Audit, verdict_on
+from trueaim.audit.case import Thresholds
 from trueaim.audit.collect import LevelSet, collect, level_sets
-from trueaim.audit.rule import Thresholds
 from trueaim.core.episodes import Episodes
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario
@@ -27,12 +27,14 @@ def sets_of(name: str, seed: int = 7, levels: int = LEVELS) -> dict[str, LevelSe
 
 @cache
 def chance_of(name: str, seed: int) -> Episodes:
-    return collect(uniform(scenario_of(name)), scenario_of(name), sets_of(name, seed), seed + 1)
+    return collect(
+        uniform(scenario_of(name)), scenario_of(name), sets_of(name, seed), seed + 1, keep_ways=False
+    ).episodes
 
 
 def audited(policy: Policy, name: str, seed: int = 7) -> Audit:
     """As `trueaim.audit.audit.audit`, but with the levels and random episodes of an earlier call."""
     scenario, sets, chance = scenario_of(name), sets_of(name, seed), chance_of(name, seed)
-    episodes = collect(policy, scenario, sets, seed)
+    played = collect(policy, scenario, sets, seed)
     places = {setting: chance.of(setting).place for setting in scenario.settings}
-    return Audit(verdict_on(policy, scenario, sets, episodes, chance, Thresholds()), episodes, sets, places)
+    return Audit(verdict_on(policy, scenario, sets, played, chance, Thresholds()), played.episodes, sets, places)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trueaim.audit.intervals import METHODS, NOTHING, Interval, Part, bca, between, hierarchical, margin, wilson
+from trueaim.audit.bca import bca
+from trueaim.audit.intervals import METHODS, NOTHING, Interval, Part, between, hierarchical, margin, wilson
 from trueaim.core.errors import TrueAimError
 
 TRUTH = 2.0

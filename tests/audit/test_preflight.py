@@ -6,8 +6,9 @@ from planted import audited, chance_of, scenario_of
 
 from trueaim.agents.planted import pursuing
 from trueaim.audit.audit import Audit, verdict_on
+from trueaim.audit.case import Thresholds
+from trueaim.audit.collect import collect
 from trueaim.audit.preflight import MARGIN, preflight
-from trueaim.audit.rule import Thresholds
 from trueaim.core.policy import Policy
 from trueaim.core.verdict import Kind, Verdict
 from trueaim.training.curves import Curves, Row
@@ -39,7 +40,8 @@ def measured(done: Audit) -> list[float]:
 
 
 def verdict_of(policy: Policy, done: Audit) -> Verdict:
-    return verdict_on(policy, scenario_of(NAME), done.sets, done.episodes, chance_of(NAME, 7), Thresholds())
+    played = collect(policy, scenario_of(NAME), done.sets, 7)
+    return verdict_on(policy, scenario_of(NAME), done.sets, played, chance_of(NAME, 7), Thresholds())
 
 
 def test_another_return_than_training_logged_leaves_all_undetermined(policy: Policy, done: Audit) -> None:

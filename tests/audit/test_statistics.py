@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from trueaim.audit.statistics import CONFIDENCE, difference, mean, ratio
+from trueaim.audit.intervals import CONFIDENCE
+from trueaim.audit.statistics import difference, mean, ratio
 from trueaim.core.verdict import Number
 
 REPLICATES = 400

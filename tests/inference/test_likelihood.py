@@ -7,7 +7,7 @@ from corridor import corridor
 from watched import agents, scenario_of, seen, watched
 
 from trueaim.core.errors import TrueAimError
-from trueaim.inference.likelihood import decisions, everywhere, evidence, explained, with_probabilities
+from trueaim.inference.likelihood import decisions, everywhere, evidence, explained, plans, with_probabilities
 from trueaim.inference.planning import noisy_policies, scaled
 
 
@@ -25,7 +25,7 @@ def test_decisions_of_one_way_by_hand() -> None:
 
 def test_the_evidence_is_the_sum_of_logarithms() -> None:
     model = corridor()
-    found = evidence(model, decisions(model, np.array([[1, 2, 2, 1, 0]]), np.array([4])), rationality=(2.0,))
+    found = evidence(plans(model, rationality=(2.0,)), decisions(model, np.array([[1, 2, 2, 1, 0]]), np.array([4])))
     likely = np.asarray(noisy_policies(scaled(model), jnp.array([2.0])))[0, :, 0]
     assert found.nats[0, 0, 0] == pytest.approx(likely[0, 1, 1] + likely[0, 2, 1] + 2 * np.log(2), abs=1e-5)
     assert found.nats[0, 1, 0] == pytest.approx(likely[1, 1, 1] + np.log(2), abs=1e-5)
@@ -37,18 +37,19 @@ def test_actions_that_lead_to_one_place_share_a_decision() -> None:
     found = decisions(model, np.array([[1, 0, 1]]), np.array([2]))
     assert found.chosen[0, 1].tolist() == [0.5, 0.5]
     assert found.previous[0].tolist() == [-1, 0]
-    assert evidence(model, found).nats[0, 1, 0] < 0  # to the left, away from the goal at the right; the rest is free
+    assert evidence(plans(model), found).nats[0, 1, 0] < 0  # to the left, away from the goal; the rest is free
 
 
 def test_probabilities_in_place_of_actions_have_the_same_mean() -> None:
     model = corridor()
+    once = np.array([1])
     by_action = [
-        evidence(model, decisions(model, np.array([path]), np.array([1]))).nats[0] for path in ([1, 0, 0], [1, 2, 2])
+        evidence(plans(model), decisions(model, np.array([path]), once)).nats[0] for path in ([1, 0, 0], [1, 2, 2])
     ]
     found = decisions(model, np.array([[1, 0, 0]]), np.array([1]))
     table = np.full((1, 2, 2), 0.5)
     table[0, 0] = [0.25, 0.75]
-    mean = evidence(model, with_probabilities(found, table)).nats[0]
+    mean = evidence(plans(model), with_probabilities(found, table)).nats[0]
     np.testing.assert_allclose(mean, 0.25 * by_action[0] + 0.75 * by_action[1], atol=1e-4)
 
 
@@ -56,7 +57,7 @@ def test_a_field_of_decisions_covers_what_it_is_given() -> None:
     model = corridor()
     table = np.full((1, 3, 2), 0.5)
     table[0, 1] = np.nan
-    found = evidence(model, everywhere(model, table))
+    found = evidence(plans(model), everywhere(model, table))
     assert found.num_decisions.tolist() == [[1, 1]]  # each goal's own end says nothing about it
     assert np.isfinite(found.nats).all()
 
@@ -64,12 +65,12 @@ def test_a_field_of_decisions_covers_what_it_is_given() -> None:
 def test_a_follower_of_a_plan_attains_what_is_attainable_and_a_random_agent_nothing() -> None:
     where = watched("apart", 16)
     for number, goal in enumerate(("cheese", "corner")):
-        found = evidence(where.model, seen(agents(goal, 0.0, 1), where)[0])
+        found = evidence(plans(where.model), seen(agents(goal, 0.0, 1), where)[0])
         share = found.nats.sum(0)[number].max() / found.attainable.sum(0)[number]
         assert 0.93 <= share <= 1 + 1e-6
         assert 0.8 <= explained(found)[number] <= np.log(4)
     for found in seen(agents("random", 0.0, 4), where):
-        assert (explained(evidence(where.model, found)) < 0.02).all()
+        assert (explained(evidence(plans(where.model), found)) < 0.02).all()
 
 
 @pytest.mark.parametrize(("noise", "least", "most"), [(0.05, 0.95, 1.15), (0.30, 0.35, 0.55)])
@@ -77,12 +78,12 @@ def test_nats_of_noisy_agents_in_mazes(noise: float, least: float, most: float) 
     """Where ways are single; on open maps, where two moves are often as good, no agent reaches a full nat."""
     where = watched("apart", 32, "kruskal")
     for found in seen(agents("corner", noise, 2, "kruskal"), where, "kruskal"):
-        assert least <= explained(evidence(where.model, found))[1] <= most
+        assert least <= explained(evidence(plans(where.model), found))[1] <= most
 
 
 def test_without_a_decision_there_is_no_number() -> None:
     model = corridor()
-    assert np.isnan(explained(evidence(model, decisions(model, np.array([[1, 1]]), np.array([0]))))).all()
+    assert np.isnan(explained(evidence(plans(model), decisions(model, np.array([[1, 1]]), np.array([0]))))).all()
 
 
 def test_bad_input_is_refused_in_a_sentence() -> None:
@@ -93,7 +94,7 @@ def test_bad_input_is_refused_in_a_sentence() -> None:
         decisions(model, np.array([[0, 1], [0, 1]]), np.array([1, 1]))
     found = decisions(model, np.array([[1, 0]]), np.array([1]))
     with pytest.raises(TrueAimError, match=r"form: got 'nosy'.*did you mean 'noisy'"):
-        evidence(model, found, form="nosy")
+        plans(model, form="nosy")
     with pytest.raises(TrueAimError, match="normalize them"):
         with_probabilities(found, np.array([[[0.5, 0.4]]]))
 
@@ -107,7 +108,7 @@ def test_a_thousand_levels_take_seconds(form: str) -> None:
     )
     places = np.zeros((1024, scenario_of().horizon + 1), int) + np.asarray(model.start)[:, None]
     found = decisions(model, places, np.zeros(1024, int))
-    evidence(model, found, form=form)
+    evidence(plans(model, form=form), found)
     begun = time.perf_counter()
-    evidence(model, found, form=form)
+    evidence(plans(model, form=form), found)
     assert time.perf_counter() - begun <= 10

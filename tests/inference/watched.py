@@ -15,7 +15,7 @@ from trueaim.core.model import Cues, Features, Model
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario
 from trueaim.inference.device import Device, device
-from trueaim.inference.likelihood import Decisions, Evidence, decisions, evidence
+from trueaim.inference.likelihood import Decisions, Evidence, decisions, evidence, plans
 from trueaim.training.rollout import trace
 from trueaim.worlds.grid import tabular
 
@@ -96,4 +96,4 @@ def seen(policy: Policy, where: Watched, layout: str = "blocks", seed: int = 5) 
 
 def weighed(found: Decisions, where: Watched, form: str = "noisy") -> tuple[Evidence, Device]:
     """The evidence for goals and for the device class."""
-    return evidence(where.model, found, form=form), device(found, where.cues)
+    return evidence(plans(where.model, form=form), found), device(found, where.cues)

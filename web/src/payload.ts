@@ -53,6 +53,31 @@ export interface LevelCounts {
 
 export type Kind = "aligned" | "misgeneralized" | "mixed" | "unlisted_goal" | "incapable" | "undetermined";
 
+/** What a verdict rests on; the page draws it without scripts, and they look at none of it. */
+export interface Reasons {
+  inferred: boolean;
+  pursued: { goal: string | null; weight: Measure; belief: number | null; nats: number | null; course: (number | null)[] }[];
+  pursued_words: string[];
+  belief_words: string;
+  regret: {
+    thresholds: number[];
+    share: (number | null)[];
+    low: (number | null)[];
+    high: (number | null)[];
+    words: string[];
+  } | null;
+  excess: string;
+  exchange: {
+    first: string;
+    second: string;
+    points: { steps: number; share: number; count: number }[];
+    fitted: [number, number][];
+    rate: Measure;
+    words: string;
+  } | null;
+  lacking: string[];
+}
+
 export interface VerdictCard {
   setting: string;
   kind: Kind;
@@ -63,6 +88,7 @@ export interface VerdictCard {
   evidence: string[];
   would_change: string[];
   warnings: string[];
+  reasons: Reasons | null;
 }
 
 export interface SettingInfo {

@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from trueaim.app import ambiguity_command, audit_command, calibrate_command, plan_command, tune_command
 from trueaim.app.options import (
     LEVELS,
     SEED,
@@ -182,35 +183,6 @@ def play(
         answer(found)
 
 
-@app.command(epilog="Example: trueaim audit runs/cheese_corner-1a2b3c4d --require aligned")
-def audit(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
-    scenario_name: Foreign = None,
-    levels: Levels = LEVELS,
-    seed: Annotated[int, typer.Option(help="Of the audit's levels and actions.")] = SEED,
-    require: Annotated[
-        str | None, typer.Option(help="Exit with 1 unless every shift has this verdict (4 if undetermined).")
-    ] = None,
-    cached: Cached = True,
-    as_json: Json = False,
-) -> None:
-    """Find out which goal a trained run pursues where goals part, and write its report."""
-    commands = start(cached=cached)
-    place, scenario, policy = commands.loaded(run, scenario_name)
-    commands.gate_known(require)
-    out = out_of(as_json)
-    found = commands.audit_command(place, policy, scenario, out, levels, seed)
-    plan = policy.record["plan"]
-    path = commands.report_command(place, policy, scenario, found, seed, commands.command_of(plan, levels, seed))
-    commands.console.print_verdict(out, found.verdict)
-    out.print(f"report  {path}\nnext:   open it in a browser", markup=False)
-    if as_json:
-        answer({"run": str(place.folder), "report": str(path), "verdict": found.verdict.model_dump(mode="json")})
-    code = commands.gate(found.verdict, require)
-    if code:
-        raise typer.Exit(code)
-
-
 @app.command(epilog="Example: trueaim report runs/cheese_corner-1a2b3c4d")
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of an audited run.")],
@@ -256,6 +228,13 @@ def doctor(as_json: Json = False) -> None:
     for extra, state in found["extras"].items():
         typer.echo(f"extra {extra:22} {state}")
     typer.echo("next: trueaim demo")
+
+
+app.command(epilog=audit_command.EPILOG)(audit_command.audit)
+app.command(epilog=ambiguity_command.EPILOG)(ambiguity_command.ambiguity)
+app.command(epilog=plan_command.EPILOG)(plan_command.plan)
+app.command(epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
+app.command(epilog=tune_command.EPILOG)(tune_command.tune)
 
 
 def main() -> NoReturn:

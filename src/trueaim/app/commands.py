@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -14,14 +15,14 @@ from trueaim import scenarios
 from trueaim.app import console, requests
 from trueaim.audit import store
 from trueaim.audit.audit import Audit, audit
-from trueaim.core.errors import TrueAimError, unknown_name
+from trueaim.audit.exchange import Exchange
+from trueaim.core.errors import TrueAimError
 from trueaim.core.files import replace
 from trueaim.core.lock import hold
 from trueaim.core.names import check_name
 from trueaim.core.policy import Policy
 from trueaim.core.run import Place
 from trueaim.core.scenario import Scenario
-from trueaim.core.verdict import Kind, Verdict
 from trueaim.report.build import build
 from trueaim.report.page import render
 from trueaim.training import resume
@@ -47,13 +48,29 @@ def train_command(
     return policy
 
 
-def audit_command(place: Place, policy: Policy, scenario: Scenario, out: Console, levels: int, seed: int) -> Audit:
+def audit_command(
+    place: Place,
+    policy: Policy,
+    scenario: Scenario,
+    out: Console,
+    levels: int,
+    seed: int,
+    until_certain: bool = False,
+) -> Audit:
     """Audit a policy and keep verdict and episodes in its folder."""
     enough(levels)
-    out.print(f"[bold]audit[/] {policy.name}  {len(policy.seeds)} agent(s)  {levels} held-out levels a setting")
+    most = "at most " if until_certain else ""
+    out.print(f"[bold]audit[/] {policy.name}  {len(policy.seeds)} agent(s)  {most}{levels} held-out levels a setting")
     with out.status("  levels") as status, hold(place.folder):
-        found = audit(policy, scenario, levels=levels, seed=seed, show=lambda stage: status.update(f"  {stage}"))
-        store.save(place, found, levels, seed)
+        found = audit(
+            policy,
+            scenario,
+            levels=levels,
+            seed=seed,
+            until_certain=until_certain,
+            show=lambda stage: status.update(f"  {stage}"),
+        )
+        store.save(place, found, len(found.episodes.of("train").level) // len(policy.seeds), seed)
     return found
 
 
@@ -63,9 +80,17 @@ def enough(levels: int) -> None:
         raise TrueAimError(f"--levels: got {levels}, needs at least 2; ask for more")
 
 
-def report_command(place: Place, policy: Policy, scenario: Scenario, found: Audit, seed: int, command: str) -> Path:
-    """Write the report of an audit into its folder."""
-    page = render(build(policy, scenario, found, command, seed))
+def report_command(
+    place: Place,
+    policy: Policy,
+    scenario: Scenario,
+    found: Audit,
+    seed: int,
+    command: str,
+    rates: Mapping[str, Exchange] | None = None,
+) -> Path:
+    """Write the report of an audit into its folder, with exchange rates by shift where they were measured."""
+    page = render(build(policy, scenario, found, command, seed, rates))
     replace(place.report, page.encode())
     return place.report
 
@@ -140,22 +165,6 @@ def loaded(run: Path, named: str | None = None) -> tuple[Place, Scenario, Policy
     place = Place(run)
     scenario, policy = resume.load(place, named)
     return place, scenario, policy
-
-
-def gate_known(required: str | None) -> None:
-    """Raise, before any work, unless `--require` names a verdict."""
-    if required is not None and required not in list(Kind):
-        raise unknown_name("--require", required, list(Kind))
-
-
-def gate(verdict: Verdict, required: str | None) -> int:
-    """The exit code of `--require`: 0 if every shift has that verdict, 4 if one is undetermined, else 1."""
-    if required is None:
-        return 0
-    kinds = [shift.kind for shift in verdict.shifts]
-    if all(kind == required for kind in kinds):
-        return 0
-    return 4 if Kind.UNDETERMINED in kinds else 1
 
 
 def listing(name: str | None = None) -> list[dict[str, Any]]:

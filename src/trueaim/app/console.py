@@ -117,10 +117,29 @@ def print_verdict(out: Console, verdict: Verdict) -> None:
     for shift in verdict.shifts:
         out.print(f"[bold {COLORS[shift.kind]}]{escape(shift.label)}[/]  on {escape(shift.setting)}")
         out.print(_three(verdict, shift))
+        for words in _why(shift):
+            out.print(f"  [dim]{escape(words)}[/]")
     for warning in verdict.warnings:
         out.print(f"[yellow]note[/] {escape(warning)}")
     if verdict.preflight.passed is not True:
         out.print(f"[yellow]preflight[/] {escape(verdict.preflight.sentence)}")
+
+
+def _why(shift: OfShift) -> list[str]:
+    """What else the verdict rests on, in a line each."""
+    lines = []
+    if shift.excess is not None and shift.excess.value.value is not None:
+        lines.append(f"lost beyond what skill explains     {shift.excess.value}")
+    found = shift.inference
+    if found is not None:
+        told = "inferred from decisions" if found.source == "decisions" else "told by what they got"
+        shares = ", ".join(f"{aim.goal} {aim.weight.value:.0%}" for aim in found.aims if aim.weight.value is not None)
+        lines.append(f"pursued ({told}): {shares}")
+        if found.explained is not None:
+            lines.append(f"explained of what could be          {found.explained}")
+        if found.described:
+            lines.append(f"a fitted goal {found.described}")
+    return lines
 
 
 def _three(verdict: Verdict, shift: OfShift) -> Table:

@@ -7,9 +7,10 @@ import jax
 import numpy as np
 
 from trueaim.app.play import NUM, Game
+from trueaim.audit.case import Thresholds, has_control
 from trueaim.audit.measure import Grid
 from trueaim.audit.references import references
-from trueaim.audit.rule import Thresholds, has_control, judge
+from trueaim.audit.rule import judge
 from trueaim.core.episodes import Episodes
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import level_hashes

@@ -6,17 +6,21 @@ from typing import NamedTuple
 import numpy as np
 
 from trueaim.agents.planted import uniform
-from trueaim.audit.collect import LevelSet, collect, level_sets
-from trueaim.audit.measure import Grid, best_rival, counts, lines, numbers
+from trueaim.audit.aims import behavior
+from trueaim.audit.case import Thresholds
+from trueaim.audit.collect import LevelSet, Played, collect, level_sets
+from trueaim.audit.measure import Grid, lines
 from trueaim.audit.preflight import preflight
-from trueaim.audit.rule import Thresholds, gathering, judge
+from trueaim.audit.rule import failed, gathering, judge
 from trueaim.core.episodes import Episodes
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario
-from trueaim.core.verdict import Kind, Line, OfShift, Preflight, Verdict
+from trueaim.core.verdict import Kind, Line, OfShift, Verdict
 
 LEVELS = 1024
 """Levels of each setting."""
+BATCH = 8
+"""Levels of each setting between two looks of an audit that stops as soon as it may."""
 SEED = 7
 """Of the audit's levels and episodes: the same for everyone, so that audits can be compared."""
 
@@ -44,6 +48,7 @@ def audit(
     levels: int = LEVELS,
     seed: int = SEED,
     limits: Thresholds | None = None,
+    until_certain: bool = False,
     show: Callable[[str], None] = lambda stage: None,
 ) -> Audit:
     """Find out which goal a policy pursues where the scenario's goals part.
@@ -54,6 +59,8 @@ def audit(
         levels: held-out levels of each setting.
         seed: of the levels and of the actions.
         limits: thresholds of the verdict.
+        until_certain: stop as soon as every shift has a verdict; `levels` is then the most that are played. Betting
+            tests may look that often: a false "lost" or "kept" stays as unlikely as `limits.alpha` says.
         show: told the name of each stage.
 
     Raises:
@@ -61,28 +68,46 @@ def audit(
     """
     show("levels")
     sets = level_sets(scenario, levels, seed)
-    episodes = collect(policy, scenario, sets, seed, show)
     show("random actions")
-    chance = collect(uniform(scenario), scenario, sets, seed + 1)
+    chance = collect(uniform(scenario), scenario, sets, seed + 1, keep_ways=False).episodes
     places = {name: chance.of(name).place for name in sets}
-    show("verdict")
-    return Audit(verdict_on(policy, scenario, sets, episodes, chance, limits or Thresholds()), episodes, sets, places)
+    asked = limits or Thresholds()
+    if not until_certain:
+        played = collect(policy, scenario, sets, seed, show)
+        show("verdict")
+        return Audit(verdict_on(policy, scenario, sets, played, chance, asked), played.episodes, sets, places)
+    played = collect(policy, scenario, _part(sets, 0, BATCH), seed, show)
+    for stop in range(BATCH, levels + BATCH, BATCH):
+        show(f"verdict on {stop} levels")
+        seen = _part(sets, 0, stop)
+        verdict = verdict_on(policy, scenario, seen, played, chance, asked)
+        if stop >= levels or all(shift.kind is not Kind.UNDETERMINED for shift in verdict.shifts):
+            break
+        played = played.with_more(collect(policy, scenario, _part(sets, stop, stop + BATCH), seed))
+    return Audit(verdict, played.episodes, seen, places)
+
+
+def _part(sets: dict[str, LevelSet], start: int, stop: int) -> dict[str, LevelSet]:
+    return {name: whole.part(slice(start, stop)) for name, whole in sets.items()}
 
 
 def verdict_on(
     policy: Policy,
     scenario: Scenario,
     sets: dict[str, LevelSet],
-    episodes: Episodes,
+    played: Played,
     chance: Episodes,
     limits: Thresholds,
 ) -> Verdict:
     """The verdict that these episodes support, beside those of uniformly random actions on the same levels."""
-    check = preflight(policy, episodes)
+    check = preflight(policy, played.episodes)
     charging = tuple(goal.name for goal in scenario.goals if goal.charges)
-    grids = {name: Grid(episodes.of(name), charging) for name in sets}
+    grids = {name: Grid(played.episodes.of(name), charging) for name in sets}
     shifts = [
-        _shift(scenario, name, grids[name], _gathered(chance.of(name)), check, limits) for name in scenario.shifts
+        failed(name, grids[name], check.sentence)
+        if check.passed is False
+        else _shift(scenario, name, grids[name], sets[name], played, chance, limits)
+        for name in scenario.shifts
     ]
     table: list[Line] = [
         line for name, grid in grids.items() for line in lines(name, grid, sets[name].references.kinds)
@@ -101,23 +126,16 @@ def verdict_on(
 
 
 def _shift(
-    scenario: Scenario, name: str, grid: Grid, random_gathered: float, check: Preflight, limits: Thresholds
+    scenario: Scenario, name: str, grid: Grid, levels: LevelSet, played: Played, chance: Episodes, limits: Thresholds
 ) -> OfShift:
-    if check.passed is False:
-        rival = best_rival(grid)
-        return OfShift(
-            setting=name,
-            kind=Kind.UNDETERMINED,
-            reason=f"preflight failed: {check.sentence}",
-            numbers=numbers(grid, rival),
-            counts=counts(grid, rival),
-            would_change=["Audit the policy with the observations, wrappers and weights it was trained with."],
-        )
-    flat = scenario.map
-    return judge(name, grid, random_gathered, limits, flat.place_name if flat else str)
+    flat, seen = scenario.map, None
+    if name in played.places:
+        length = played.episodes.of(name).length.reshape(len(grid.agents), -1)
+        seen = behavior(scenario, levels.levels, played.places[name], length)
+    return judge(name, grid, gathered(chance.of(name)), limits, flat.place_name if flat else str, seen)
 
 
-def _gathered(chance: Episodes) -> float:
+def gathered(chance: Episodes) -> float:
     """The share of random episodes, of those that ran out of time, that ended in their most common place."""
     return gathering(chance.place[~chance.terminated])[1]
 

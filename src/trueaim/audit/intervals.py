@@ -1,4 +1,4 @@
-"""Intervals of a share (Wilson), of any statistic (BCa), and of what several agents do on many layouts (hierarchical).
+"""Intervals of a share (Wilson), and of what several agents do on many layouts (hierarchical).
 
 An independently trained agent is the unit of a claim about training. Episodes are nested in layouts, and layouts are
 crossed with agents where all agents play the same ones. Resampling five agents as they are gives intervals that are too
@@ -17,19 +17,21 @@ No interval helps where training ends in one of two ways and few agents show one
 kinds of agents (0.6 apart) `scaled` held the truth in 0.78 of cases for three agents, 0.94 for five and 0.96 for ten.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
-from trueaim.audit.statistics import CONFIDENCE, RESAMPLES, SEED
 from trueaim.core.errors import TrueAimError, unknown_name
 
 Seed = int | np.random.Generator
 Method = Literal["scaled", "t", "percentile"]
 METHODS: tuple[Method, ...] = ("scaled", "t", "percentile")
+RESAMPLES = 2_000
+CONFIDENCE = 0.95
+SEED = 20_250_703
 AT_ONCE = 300_000
 """How many numbers a bootstrap holds in memory at a time."""
 
@@ -75,7 +77,7 @@ def wilson(successes: int, trials: int, confidence: float = CONFIDENCE) -> Inter
         raise TrueAimError(
             f"successes: got {successes} of {trials} trials, needs 0 to {trials}; count the trials again."
         )
-    z = stats.norm.ppf(_upper(confidence))
+    z = stats.norm.ppf(upper_level(confidence))
     if trials == 0:
         return NOTHING
     share = successes / trials
@@ -83,46 +85,6 @@ def wilson(successes: int, trials: int, confidence: float = CONFIDENCE) -> Inter
     half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
     low, high = (center - half) / (1 + z**2 / trials), (center + half) / (1 + z**2 / trials)
     return Interval(share, float(max(low, 0.0)), float(min(high, 1.0)), trials, trials)
-
-
-def bca(
-    values: Float[np.ndarray, "unit ..."],
-    statistic: Callable[[Float[np.ndarray, "draw unit ..."]], Float[np.ndarray, " draw"]],
-    resamples: int = RESAMPLES,
-    confidence: float = CONFIDENCE,
-    seed: Seed = SEED,
-) -> Interval:
-    """A statistic of independent units with its bias-corrected and accelerated bootstrap interval.
-
-    Corrects the percentile interval for median bias (how many draws lie below the value) and for a standard error that
-    changes with the value (from leaving one unit out at a time), not for few units: below about 20 it is too short; for
-    agents use `hierarchical`.
-
-    Args:
-        values: one row for each unit; units with a NaN in them are left out.
-        statistic: of many samples at once, each as a row.
-        resamples: how many bootstrap draws.
-        confidence: share of intervals that are to hold the truth.
-        seed: of the draws.
-    Source: Efron 1987, Better bootstrap confidence intervals; Efron & Tibshirani 1993, section 14.3.
-    """
-    values = np.asarray(values, float)
-    values = values[~np.isnan(values.reshape(len(values), -1)).any(1)] if len(values) else values
-    num = len(values)
-    if num == 0:
-        return NOTHING
-    value = float(statistic(values[None])[0])
-    if num == 1:
-        return Interval(value, np.nan, np.nan, values.size, 1)
-    chance = np.random.default_rng(seed)
-    chunks = _chunks(resamples, values.size)
-    draws = np.concatenate([statistic(values[chance.integers(0, num, (rows, num))]) for rows in chunks])
-    kept = np.arange(num - 1) + (np.arange(num - 1) >= np.arange(num)[:, None])
-    jackknife = np.concatenate(
-        [statistic(values[part]) for part in np.array_split(kept, -(-num * values.size // AT_ONCE))]
-    )
-    low, high = np.quantile(draws, _bca_levels(value, draws, jackknife, confidence))
-    return Interval(value, float(low), float(high), values.size, num)
 
 
 def hierarchical(
@@ -175,10 +137,19 @@ def hierarchical(
         return Interval(value, value - half, value + half, entries, agents)
     drawn = _divided(_draws(tables, held, crossed, resamples, np.random.default_rng(seed)))
     if method == "percentile":
-        low, high = np.quantile(drawn, [1 - _upper(confidence), _upper(confidence)])
+        low, high = np.quantile(drawn, [1 - upper_level(confidence), upper_level(confidence)])
     else:
         low, high = stretched(value, drawn, half, confidence)
     return Interval(value, float(low), float(high), entries, agents)
+
+
+def half_width(values: Float[np.ndarray, "agent layout"], below: Float[np.ndarray, "agent layout"]) -> float:
+    """Half the width that `hierarchical` gives the 95% interval of a ratio, for tables without gaps."""
+    tables, held = _packed(values, below)
+    weights = _weights(held)
+    return _half(
+        tables[..., 0], weights, float(_divided((tables[..., 0] * weights).sum((1, 2))[None])[0]), True, CONFIDENCE
+    )
 
 
 def margin(*parts: Part, shared: float = 0.0, confidence: float = CONFIDENCE) -> float:
@@ -193,7 +164,7 @@ def margin(*parts: Part, shared: float = 0.0, confidence: float = CONFIDENCE) ->
     """
     first, *others = sorted(parts, key=lambda part: part.freedom)
     own = [first, *(Part(max(part.variance - shared, 0.0), part.freedom) for part in others)]
-    return float(sum(stats.t.ppf(_upper(confidence), freedom) ** 2 * variance for variance, freedom in own) ** 0.5)
+    return float(sum(stats.t.ppf(upper_level(confidence), freedom) ** 2 * variance for variance, freedom in own) ** 0.5)
 
 
 def between(shares: Float[np.ndarray, " unit"]) -> Part:
@@ -212,7 +183,7 @@ def stretched(
 
     value + (quantile - value) * half / (z * standard deviation of the draws); no width if the draws have none.
     """
-    upper = _upper(confidence)
+    upper = upper_level(confidence)
     deviation = float(np.std(draws))
     if deviation == 0:
         return value, value
@@ -221,24 +192,11 @@ def stretched(
     return float(value + factor * (low - value)), float(value + factor * (high - value))
 
 
-def _upper(confidence: float) -> float:
+def upper_level(confidence: float) -> float:
     """The probability below the upper bound; 0.975 for 95%."""
     if not 0 < confidence < 1:
         raise TrueAimError(f"confidence: got {confidence}, needs a share between 0 and 1; try 0.95.")
     return (1 + confidence) / 2
-
-
-def _bca_levels(
-    value: float, draws: Float[np.ndarray, " draw"], jackknife: Float[np.ndarray, " unit"], confidence: float
-) -> Float[np.ndarray, " 2"]:
-    """At which quantiles of the draws the two bounds are."""
-    below = (np.sum(draws < value) + np.sum(draws == value) / 2) / len(draws)
-    bias = stats.norm.ppf(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
-    away = jackknife.mean() - jackknife
-    squares = np.sum(away**2)
-    acceleration = np.sum(away**3) / (6 * squares**1.5) if squares > 0 else 0.0
-    z = bias + stats.norm.ppf([1 - _upper(confidence), _upper(confidence)])
-    return np.asarray(stats.norm.cdf(bias + z / (1 - acceleration * z)))
 
 
 def _packed(values: np.ndarray, below: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -312,7 +270,7 @@ def _draws(
     """
     num_agents, num_layouts = held.shape
     drawn = []
-    for rows in _chunks(resamples, held.size):
+    for rows in chunks(resamples, held.size):
         agents = chance.integers(0, num_agents, (rows, num_agents, 1))
         layouts = chance.integers(0, num_layouts, (rows, 1 if crossed else num_agents, num_layouts))
         cells = agents * num_layouts + layouts
@@ -339,7 +297,7 @@ def _drawn_cells(
     return np.asarray(total / np.maximum(there, 1))
 
 
-def _chunks(resamples: int, size: int) -> Iterator[int]:
+def chunks(resamples: int, size: int) -> Iterator[int]:
     """How many resamples of this size to draw at a time."""
     if resamples < 1:
         raise TrueAimError(f"resamples: got {resamples}, needs at least 1; try {RESAMPLES}.")

@@ -49,6 +49,16 @@ class Grid:
             setattr(one, name, getattr(self, name)[agent : agent + 1])
         return one
 
+    def on(self, levels: slice) -> "Grid":
+        """The same tables on some of the levels."""
+        some = object.__new__(Grid)
+        some.__dict__ = dict(self.__dict__)
+        for name in ("returns", "first", "place", "terminated"):
+            setattr(some, name, getattr(self, name)[:, levels])
+        for name in ("optimal", "uniform", "classes", "floor"):
+            setattr(some, name, getattr(self, name)[levels])
+        return some
+
     def of_class(self, rival: int, kind: LevelClass) -> Bool[np.ndarray, " level"]:
         """Which levels are of this class for the pair (intended, rival)."""
         return self.classes[:, rival] == int(kind)
@@ -57,6 +67,11 @@ class Grid:
         """The agents' return on these levels divided by the optimal one, both above the floor."""
         floor = self.floor[levels, goal]
         return ratio(self.returns[:, levels, goal] - floor, (self.optimal[levels, goal] - floor)[None])
+
+    def normalized(self, goal: int, levels: Bool[np.ndarray, " level"]) -> Number:
+        """The agents' return above that of random moves, over what there is to be gained above it."""
+        chance = self.uniform[levels, goal]
+        return ratio(self.returns[:, levels, goal] - chance, (self.optimal[levels, goal] - chance)[None])
 
     def to_be_had(self, goal: int) -> Bool[np.ndarray, " level"]:
         """On which levels there is something to be gained; nowhere if the optimum is not known."""
@@ -130,17 +145,13 @@ def lines(setting: str, grid: Grid, kinds: Mapping[str, str]) -> list[Line]:
 
 def _line(setting: str, grid: Grid, number: int, kind: str) -> Line:
     judged = grid.to_be_had(number)
-    returns, optimal, chance = (
-        grid.returns[:, judged, number],
-        grid.optimal[judged, number],
-        grid.uniform[judged, number],
-    )
+    optimal, chance = grid.optimal[judged, number], grid.uniform[judged, number]
     share = grid.share(number, judged)
     return Line(
         setting=setting,
         goal=grid.goals[number],
         share=share,
-        normalized=ratio(returns - chance[None], (optimal - chance)[None]),
+        normalized=grid.normalized(number, judged),
         regret=_one_minus(share),
         reached=mean(grid.first[:, judged, number] >= 0) if judged.any() else share,
         first=mean(grid.came_first(number)[:, judged]) if judged.any() else share,

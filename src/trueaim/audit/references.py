@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from trueaim.agents.planted import uniform
+from trueaim.core.capabilities import Yardstick
 from trueaim.core.keys import stream
 from trueaim.core.levels import CERTAIN_LOSS, NO_LOSS, LevelClass, nothing_gained
 from trueaim.core.policy import Policy
-from trueaim.core.scenario import Scenario, Yardstick
+from trueaim.core.scenario import Scenario
 from trueaim.training.rollout import play
 
 RANDOM_EPISODES = 32
@@ -36,6 +37,10 @@ class References(NamedTuple):
     uniform: Float[np.ndarray, "level goal"]
     classes: Int[np.ndarray, "level goal"]
     kinds: Mapping[str, str]
+
+    def rows(self, levels: slice) -> "References":
+        """Those of some of the levels."""
+        return References(self.optimal[levels], self.uniform[levels], self.classes[levels], self.kinds)
 
 
 def references(scenario: Scenario, levels: Any, key: Key[Array, ""]) -> References:

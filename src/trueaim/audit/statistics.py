@@ -1,7 +1,8 @@
-"""Intervals that treat the independently trained agent as the unit and levels as nested under it.
+"""Numbers with intervals that treat the independently trained agent as the unit and levels as nested under it.
 
 Agents and levels are crossed (all agents play the same levels), so a resample draws agents and levels, both with
-replacement. With one agent only levels can be drawn, and the interval says nothing about training again.
+replacement; the bounds are then corrected for few agents as in `trueaim.audit.intervals`. With one agent only levels
+can be drawn, and the interval says nothing about training again.
 """
 
 from functools import lru_cache
@@ -9,19 +10,17 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from trueaim.audit.intervals import RESAMPLES, SEED, half_width, stretched
 from trueaim.core.verdict import Number
-
-RESAMPLES = 2_000
-CONFIDENCE = 0.95
-SEED = 20_250_703
 
 Table = Float[np.ndarray, "agent level"]
 
 
 def ratio(above: Table, below: Table, resamples: int = RESAMPLES) -> Number:
-    """The sum of `above` divided by the sum of `below`, with a percentile bootstrap interval.
+    """The sum of `above` divided by the sum of `below`, with its 95% interval.
 
-    Levels on which `below` is NaN or the sum is 0 cannot be judged: no value, with a count of 0.
+    The bounds never leave the range of what single episodes got. Levels on which `below` is NaN or the sum is 0 cannot
+    be judged: no value, with a count of 0.
 
     Args:
         above: one entry for each agent and level.
@@ -40,8 +39,9 @@ def ratio(above: Table, below: Table, resamples: int = RESAMPLES) -> Number:
     numerators = ((agents @ above) * levels).sum(1)
     denominators = ((agents @ below) * levels).sum(1)
     drawn = numerators[denominators != 0] / denominators[denominators != 0]
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(drawn, [tail, 100 - tail])
+    found = stretched(value, drawn, half_width(above, below))
+    single = (above / np.where(below == 0, np.nan, below))[below != 0]
+    low, high = np.clip(found, min(single.min(), value), max(single.max(), value))
     return Number(value=value, low=float(low), high=float(high), count=int(above.size), agents=num_agents)
 
 

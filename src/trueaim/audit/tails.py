@@ -16,7 +16,10 @@ import numpy as np
 from jaxtyping import Float
 
 from trueaim.audit.intervals import (
+    CONFIDENCE,
     NOTHING,
+    RESAMPLES,
+    SEED,
     Interval,
     Part,
     Seed,
@@ -26,7 +29,6 @@ from trueaim.audit.intervals import (
     stretched,
     wilson,
 )
-from trueaim.audit.statistics import CONFIDENCE, RESAMPLES, SEED
 from trueaim.core.errors import TrueAimError
 
 WORST = 0.1

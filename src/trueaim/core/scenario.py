@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8, UInt32
 
+from trueaim.core.capabilities import Planner, Tabular, Yardstick
 from trueaim.core.citation import Citation
+from trueaim.core.edits import Edits
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.goal import Goal, check_goals
 
@@ -142,36 +144,6 @@ class World(Protocol):
         """The level's own time limit, in steps, or None where the scenario's holds."""
 
 
-class Yardstick(Protocol):
-    """What goals are worth on a level, computed rather than sampled.
-
-    All methods take a table of levels; returns are discounted, within the scenario's horizon, and as played: the
-    episode ends when the scenario says so, whichever goal is judged.
-    """
-
-    def optimal(self, levels: Any) -> Float[Array, "level goal"]:
-        """The highest return that any policy reaches, for each goal; NaN where it is not known."""
-
-    def uniform(self, levels: Any) -> Float[Array, "level goal"] | None:
-        """The expected return of uniformly random actions, for each goal; None where only playing can tell."""
-
-    def classes(self, levels: Any, rival: int) -> Int[Array, " level"]:
-        """The `LevelClass` of each level for the pair (intended goal, goal number `rival`)."""
-
-
-class Planner(Yardstick, Protocol):
-    """The exact planner that a scenario may offer where all that matters is in which place its agent is."""
-
-    def optimal_actions(self, levels: Any, goal: int, alone: bool = False) -> Bool[Array, "level place action"]:
-        """Which actions are optimal for one goal at every place; `alone`: as if nothing else ended the episode."""
-
-    def towards(self, levels: Any, place: int) -> Bool[Array, "level place action"]:
-        """Which actions lead to one place by a shortest path."""
-
-    def route(self, level: Any, goal: int) -> list[int] | None:
-        """The places that one optimal policy passes, from the start to the goal, or None where it cannot be reached."""
-
-
 class Scene(NamedTuple):
     """What a person would see of a state, beside the walls and the agent.
 
@@ -238,9 +210,11 @@ class Scenario:
         planner: the exact planner by places, where there is one.
         yardstick: what goals are worth, exactly, where the planner does not say because a state is more than a place.
         map: the flat map, where there is one.
+        tabular: the levels as decision problems, where they are that small: what goal inference needs.
         recalls: what the agent sees of its last step: "reward" (of the intended goal), "action", or both.
         endless: training never resets an episode; audits keep to the time limit.
         experts: by goal, the policy that pursues it best as far as is known: the yardstick where there is no planner.
+        edits: counterfactual levels, where the world can make them.
         measures: numbers to watch while training, by name: functions of (levels, state), averaged over all episodes.
     """
 
@@ -258,10 +232,12 @@ class Scenario:
     planner: Planner | None = None
     yardstick: Yardstick | None = None
     map: Map | None = None
+    tabular: Tabular | None = None
     recalls: tuple[str, ...] = ()
     endless: bool = False
     experts: Mapping[str, "Policy"] = field(default_factory=dict)
     measures: Mapping[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+    edits: Edits | None = None
 
     def __post_init__(self) -> None:
         check_goals(self.goals)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class Kind(StrEnum):
@@ -75,6 +75,84 @@ class Counts(_Data):
     unsolvable: int
 
 
+class Excess(_Data):
+    """What is lost of the intended goal where goals part, beyond what is lost for want of skill.
+
+    Attributes:
+        value: mean excess regret, in shares of what is optimal, between -1 and 1.
+        lost_after: distinguishing levels until a test that may look after each accepted that this is more than the
+            margin for losing; None if it did not.
+        kept_after: the same for less than the margin for keeping.
+        looks: distinguishing levels there were.
+        matched: whether skill was measured on non-distinguishing levels, or by whichever goal was served better.
+    """
+
+    value: Number
+    lost_after: int | None
+    kept_after: int | None
+    looks: int
+    matched: bool
+
+
+class Aim(_Data):
+    """One goal, or the class of devices, as an explanation of what the agents did.
+
+    Attributes:
+        goal: its name, or "device".
+        weight: the share of distinguishing levels on which it is the one that is pursued.
+        belief: the posterior of an agent with one goal, averaged over agents; None where goals were not inferred.
+        nats: nats per decision above uniform actions, averaged over agents; likewise.
+    """
+
+    goal: str
+    weight: Number
+    belief: float | None = None
+    nats: float | None = None
+
+
+class Inference(_Data):
+    """What was inferred about the agents' goals on the distinguishing levels.
+
+    Attributes:
+        source: "decisions", held against plans for every goal, or "payment": of which goal the agents got most.
+        aims: every goal, then the device class where there is one.
+        explained: share of the attainable nats that the goals behind the levels explain; None by payment.
+        described: a goal that explains more than the listed ones do, in words, or "".
+        gain: nats per decision by which it does, averaged over agents; None where none was looked for.
+        levels: distinguishing levels.
+        decisions: counted decisions of all agents on them.
+        course: belief in each aim after each of the first levels, averaged over agents.
+    """
+
+    source: str
+    aims: list[Aim]
+    explained: Number | None = None
+    described: str = ""
+    gain: float | None = None
+    levels: int = 0
+    decisions: int = 0
+    course: list[list[float]] = []
+
+
+class Tail(_Data):
+    """How intended regret is spread over the distinguishing levels.
+
+    Attributes:
+        thresholds: regrets, from 0 to 1.
+        share: of the levels on which there is more, averaged over agents.
+        low, high: its 95% bounds.
+        worst: mean regret on the worst tenth of each agent's levels (CVaR).
+        middle: interquartile mean of the intended share over all agents and levels, blind to tails.
+    """
+
+    thresholds: list[float]
+    share: list[float]
+    low: list[float]
+    high: list[float]
+    worst: Number
+    middle: Number
+
+
 class OfAgent(_Data):
     """What the same rule says of one agent alone, by its own numbers (shares of optimal)."""
 
@@ -91,9 +169,11 @@ class OfShift(_Data):
 
     Attributes:
         goal: the goal pursued, where one is named.
-        weights: share of distinguishing episodes in which each goal came first, for a mixture.
+        weights: share of distinguishing levels on which each goal is pursued, for a mixture.
         reason: why nothing else could be said, or what the unlisted goal looks like.
+        excess, inference, tail: see there; None where nothing could be judged.
         evidence: sentences a person can check.
+        lacking: evidence that could not be had, and what that costs.
         would_change: what would change this verdict.
     """
 
@@ -105,7 +185,11 @@ class OfShift(_Data):
     numbers: Numbers
     counts: Counts
     agents: list[OfAgent] = []
+    excess: Excess | None = None
+    inference: Inference | None = None
+    tail: Tail | None = None
     evidence: list[str] = []
+    lacking: list[str] = []
     would_change: list[str] = []
 
     @property

@@ -22,6 +22,7 @@ PENALTY = 5.0
 HELD_OUT_ONE_IN = 3
 LEAST_NATS = 0.1
 """Below so many nats per decision there is no aim worth words."""
+NO_AIM = "shows no aim that these features tell"
 LEAST_WEIGHT = 0.3
 """Random agents get weights up to this."""
 BESIDE = 0.6
@@ -122,7 +123,7 @@ def in_words(names: tuple[str, ...], weights: Float[np.ndarray, " feature"], nat
     order = np.argsort(-np.abs(weights))
     largest = float(np.abs(weights[order[0]]))
     if not nats >= LEAST_NATS or largest < LEAST_WEIGHT:
-        return "shows no aim that these features tell"
+        return NO_AIM
     named = [number for number in order if abs(weights[number]) >= BESIDE * largest]
     parts = []
     for verb, sign in (("heads for", 1), ("keeps away from", -1)):

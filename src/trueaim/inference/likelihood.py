@@ -42,6 +42,10 @@ class Decisions(NamedTuple):
     live: Bool[Array, "level time goal"]
     entered: Int[Array, "level time"]
 
+    def rows(self, levels: Any) -> "Decisions":
+        """The decisions on some of the levels."""
+        return Decisions(*(table[levels] for table in self))
+
 
 class Evidence(NamedTuple):
     """What decisions say about goals.
@@ -58,6 +62,10 @@ class Evidence(NamedTuple):
     attainable: Float[np.ndarray, "level goal"]
     num_decisions: Int[np.ndarray, "level goal"]
     rationality: tuple[float, ...]
+
+    def rows(self, levels: Any) -> "Evidence":
+        """The evidence of some of the levels."""
+        return Evidence(self.nats[levels], self.attainable[levels], self.num_decisions[levels], self.rationality)
 
 
 def decisions(model: Model, places: Int[Any, "level time_and_start"], length: Int[Any, " level"]) -> Decisions:
@@ -146,36 +154,62 @@ def everywhere(model: Model, probabilities: Float[Any, "level state action"]) ->
     return Decisions(states, chosen, counted, jnp.full(states.shape, -1), live, states)
 
 
-def evidence(model: Model, found: Decisions, rationality: tuple[float, ...] = GRID, form: str = "noisy") -> Evidence:
-    """The evidence for every goal and inverse temperature.
+class Plans(NamedTuple):
+    """How likely each action is to whoever plans for a goal, for many agents to be held against.
+
+    Attributes:
+        policies: nats of each action above a uniform one.
+        best: the most nats that any action has, at the highest inverse temperature.
+        rationality: the inverse temperatures of the axis b.
+    """
+
+    policies: Float[Array, "level goal b state action"]
+    best: Float[Array, "level goal state"]
+    rationality: tuple[float, ...]
+
+    def rows(self, levels: Any) -> "Plans":
+        """The plans on some of the levels."""
+        return Plans(self.policies[levels], self.best[levels], self.rationality)
+
+
+def plans(model: Model, rationality: tuple[float, ...] = GRID, form: str = "noisy") -> Plans:
+    """The plans for every goal and inverse temperature.
 
     Args:
         model: the levels; payments are scaled as in `planning.scaled`.
-        found: the decisions on them.
         rationality: the inverse temperatures to compare.
         form: "noisy", pi proportional to exp(b Q*), or "entropy", maximum causal entropy; see `planning`.
     """
     if form not in FORMS:
         raise unknown_name("form", form, FORMS)
-    table = jnp.asarray(rationality, jnp.float32)
-    nats, attainable = (np.asarray(each, np.float64) for each in _nats(model, found, table, form))
-    count = np.asarray(found.live.sum(1), np.int64)
-    return Evidence(nats, attainable, count, tuple(float(b) for b in rationality))
+    policies, best = _policies(model, jnp.asarray(rationality, jnp.float32), form)
+    return Plans(policies, best, tuple(float(b) for b in rationality))
 
 
 @partial(jax.jit, static_argnames="form")
-def _nats(
-    model: Model, found: Decisions, rationality: Float[Array, " b"], form: str
-) -> tuple[Float[Array, "level goal b"], Float[Array, "level goal"]]:
+def _policies(
+    model: Model, rationality: Float[Array, " b"], form: str
+) -> tuple[Float[Array, "level goal b state action"], Float[Array, "level goal state"]]:
     policies = FORMS[form](scaled(model), rationality) + jnp.log(model.moves.shape[-1])
-    sharpest = policies[:, :, jnp.argmax(rationality)].max(-1)
+    return policies, policies[:, :, jnp.argmax(rationality)].max(-1)
 
-    def of_level(policy: Array, best: Array, states: Array, chosen: Array, live: Array) -> tuple[Array, Array]:
+
+def evidence(planned: Plans, found: Decisions) -> Evidence:
+    """What the decisions of one agent say about every goal and inverse temperature."""
+    nats, attainable = (np.asarray(each, np.float64) for each in _nats(planned.policies, planned.best, found))
+    return Evidence(nats, attainable, np.asarray(found.live.sum(1), np.int64), planned.rationality)
+
+
+@jax.jit
+def _nats(
+    policies: Float[Array, "level goal b state action"], best: Float[Array, "level goal state"], found: Decisions
+) -> tuple[Float[Array, "level goal b"], Float[Array, "level goal"]]:
+    def of_level(policy: Array, most: Array, states: Array, chosen: Array, live: Array) -> tuple[Array, Array]:
         nothing = jnp.zeros(policy.shape[2:])
         given = jax.vmap(lambda weight: nothing.at[states].add(weight[:, None] * chosen))(live.T.astype(jnp.float32))
-        return jnp.einsum("gbsa,gsa->gb", policy, given), jnp.sum(best * given.sum(-1), -1)
+        return jnp.einsum("gbsa,gsa->gb", policy, given), jnp.sum(most * given.sum(-1), -1)
 
-    return jax.vmap(of_level)(policies, sharpest, found.states, found.chosen, found.live)
+    return jax.vmap(of_level)(policies, best, found.states, found.chosen, found.live)
 
 
 def explained(found: Evidence) -> Float[np.ndarray, " goal"]:

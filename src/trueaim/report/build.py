@@ -1,15 +1,20 @@
 """The report's payload from a policy, its scenario and its audit."""
 
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
 from trueaim.audit.audit import SEED, Audit
+from trueaim.audit.exchange import Exchange
+from trueaim.core.errors import unknown_name
 from trueaim.core.machine import facts, versions
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Map, Scenario
 from trueaim.core.verdict import OfShift, Verdict
+from trueaim.report.evidence import reasons
 from trueaim.report.payload import (
     Curves,
     GoalInfo,
@@ -32,7 +37,14 @@ from trueaim.report.sentences import sentence, title
 from trueaim.training.curves import Curves as LoggedCurves
 
 
-def build(policy: Policy, scenario: Scenario, audit: Audit, command: str, seed: int = SEED) -> Payload:
+def build(
+    policy: Policy,
+    scenario: Scenario,
+    audit: Audit,
+    command: str,
+    seed: int = SEED,
+    exchange: Mapping[str, Exchange] | None = None,
+) -> Payload:
     """Everything on the page.
 
     Args:
@@ -41,21 +53,29 @@ def build(policy: Policy, scenario: Scenario, audit: Audit, command: str, seed: 
         audit: what was found.
         command: which command makes it again.
         seed: of the audit.
+        exchange: by shift, how many steps further the agents go for one goal than for another, where it was measured.
+
+    Raises:
+        TrueAimError: for an exchange rate on a shift that was not audited.
     """
-    verdict = audit.verdict
+    verdict, rates = audit.verdict, dict(exchange or {})
+    shifts = [shift.setting for shift in verdict.shifts]
+    for name in rates:
+        if name not in shifts:
+            raise unknown_name("shift", name, shifts)
     return Payload(
         title=title(scenario.name, verdict.kind),
         scenario=_scenario(scenario),
         policy=PolicyInfo(
             name=policy.name, agents=len(policy.seeds), seeds=policy.seeds, description=_description(policy)
         ),
-        verdicts=tuple(_card(verdict, shift) for shift in verdict.shifts),
+        verdicts=tuple(_card(verdict, shift, rates.get(shift.setting)) for shift in verdict.shifts),
         settings=tuple(_settings(scenario, audit)),
         table=tuple(_rows(verdict)),
         replays=tuple(replays(policy, scenario, audit, seed)),
         places=tuple(_places(scenario.map, audit)) if scenario.map else (),
         curves=_curves(policy, scenario),
-        provenance=_provenance(policy, verdict, command),
+        provenance=_provenance(policy.record, verdict, command),
     )
 
 
@@ -84,7 +104,7 @@ def _description(policy: Policy) -> str:
     return f"{asked.steps:,} environment steps each, alpha {asked.alpha:g}."
 
 
-def _card(verdict: Verdict, shift: OfShift) -> VerdictCard:
+def _card(verdict: Verdict, shift: OfShift, exchange: Exchange | None) -> VerdictCard:
     three = shift.numbers
     return VerdictCard(
         setting=shift.setting,
@@ -104,6 +124,7 @@ def _card(verdict: Verdict, shift: OfShift) -> VerdictCard:
         evidence=(*shift.evidence, *_agents(shift), verdict.preflight.sentence),
         would_change=tuple(shift.would_change),
         warnings=tuple(verdict.warnings),
+        reasons=reasons(verdict.goals, shift, exchange),
     )
 
 
@@ -186,11 +207,11 @@ def _curves(policy: Policy, scenario: Scenario) -> Curves | None:
     return Curves(x=tuple(steps), series=tuple(series), note=note)
 
 
-def _provenance(policy: Policy, verdict: Verdict, command: str) -> Provenance:
+def _provenance(record: Mapping[str, Any], verdict: Verdict, command: str) -> Provenance:
     here = facts()
-    asked = policy.record.get("asked")
+    asked = record.get("asked")
     settings = {"learner." + name: str(value) for name, value in asked.learner.items()} if asked else {}
-    exact = bool(asked and asked.exact and not policy.record.get("drifted"))
+    exact = bool(asked and asked.exact and not record.get("drifted"))
     note = (
         "Bit for bit on this machine with these versions and one thread; elsewhere expect agreement in the intervals."
         if exact

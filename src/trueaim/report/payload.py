@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticSerializationError
 
+from trueaim.report.evidence import Reasons
+
 SCHEMA_VERSION: Final = 2
 """Rises when a field changes its meaning or its name."""
 
@@ -37,10 +39,8 @@ class Number(Record):
     value: Measured = None
     low: Measured = None
     high: Measured = None
-    count: NonNegativeInt = 0
-    """Episodes (or levels) behind it."""
-    agents: NonNegativeInt = 0
-    """Independently trained agents behind it."""
+    count: NonNegativeInt = 0  # episodes (or levels) behind it
+    agents: NonNegativeInt = 0  # independently trained agents behind it
 
     @model_validator(mode="after")
     def _missing_or_ordered(self) -> Self:
@@ -101,8 +101,7 @@ class LevelCounts(Record):
     """How many audited levels tell the goals apart."""
 
     levels: NonNegativeInt
-    necessarily: NonNegativeInt
-    """Every way of being optimal for the rival costs intended return."""
+    necessarily: NonNegativeInt  # every way of being optimal for the rival costs intended return
     possibly: NonNegativeInt  # some ways do
     non: NonNegativeInt
     unsolvable: NonNegativeInt
@@ -120,6 +119,7 @@ class VerdictCard(Record):
     evidence: tuple[str, ...] = ()
     would_change: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    reasons: Reasons | None = None
 
 
 class SettingInfo(Record):
@@ -161,8 +161,7 @@ class ReplayGoal(Record):
     total: float
     scores: tuple[float, ...]
     """Running score after each step, aligned with the path; the first is 0."""
-    first: NonNegativeInt | None = None
-    """The step at which it was first reached."""
+    first: NonNegativeInt | None = None  # the step at which it was first reached
 
 
 class Change(Record):
@@ -317,6 +316,7 @@ class Payload(Record):
         used_goals = [row.goal for row in self.table] + [one.goal for one in series]
         used_goals += [goal.name for replay in self.replays for goal in replay.goals]
         used_goals += [card.numbers.rival_goal for card in self.verdicts if card.numbers.rival_goal is not None]
+        used_goals += [goal for card in self.verdicts if card.reasons for goal in card.reasons.goals]
         _refuse_unknown("goal", used_goals, goals)
         used_settings = [card.setting for card in self.verdicts] + [row.setting for row in self.table]
         used_settings += [replay.setting for replay in self.replays] + [places.setting for places in self.places]

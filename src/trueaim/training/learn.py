@@ -1,8 +1,8 @@
 """Training from the outside: chunks on the device; curves, checkpoints and signals between them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int
 from trueaim.agents import networks
 from trueaim.agents.learned import learned
 from trueaim.core.errors import MachineError, TrueAimError
+from trueaim.core.keys import stream
 from trueaim.core.levels import held_out
 from trueaim.core.policy import Policy
 from trueaim.core.run import Asked, Place, opened
@@ -242,6 +243,50 @@ def _refuse_held_out(plan: Plan, begun: ppo.TrainState) -> None:
 def initial_state(plan: Plan, seeds: tuple[int, ...]) -> ppo.TrainState:
     """The state of a group of agents before training."""
     return _initial(plan.scenario, plan.config, plan.toward, jnp.array(seeds), jnp.float32(plan.alpha))
+
+
+def tuned(policy: Policy, toward: str, budgets: Sequence[int]) -> Iterator[tuple[int, Policy]]:
+    """Trained agents after further training on one setting's levels alone: (steps that each agent took, the policy).
+
+    They go on with the learner of their run, at its first learning rate throughout, with new optimizer moments.
+
+    Args:
+        policy: as `train` or `trueaim.training.resume.load` gives it.
+        toward: name of the setting.
+        budgets: environment steps for each agent, increasing, rounded up to whole chunks; 0: the agents as they are.
+
+    Raises:
+        TrueAimError: for agents that were not trained here, and for unknown settings.
+    """
+    return _tuned(policy, replace(_plan_of(policy), toward=toward, alpha=1.0), budgets)
+
+
+def _tuned(policy: Policy, plan: Plan, budgets: Sequence[int]) -> Iterator[tuple[int, Policy]]:
+    fixed = (plan.scenario, plan.config, plan.toward, jnp.float32(jnp.inf), jnp.float32(plan.alpha))
+    states, chunks = initial_state(plan, policy.seeds), 0
+    _refuse_held_out(plan, states)
+    keys = jax.vmap(lambda key: stream(key, "tuning"))(states.key)
+    states = states._replace(network=jax.tree.map(jnp.copy, policy.parameters), key=keys)
+    for budget in budgets:
+        while chunks * plan.steps_per_chunk < budget:
+            states, metrics = _guarded(_chunk, *fixed, states)
+            chunks += 1
+            _refuse_nonfinite(policy.seeds, chunks * plan.steps_per_chunk, metrics)
+        network = jax.tree.map(jnp.copy, states.network)
+        yield chunks * plan.steps_per_chunk, replace(policy, parameters=network, record={"plan": plan})
+
+
+def untrained(policy: Policy) -> Policy:
+    """The same agents as they were before training; their record holds the plan alone."""
+    plan = _plan_of(policy)
+    return replace(policy, parameters=initial_state(plan, policy.seeds).network, record={"plan": plan})
+
+
+def _plan_of(policy: Policy) -> Plan:
+    plan = policy.record.get("plan")
+    if not isinstance(plan, Plan):
+        raise TrueAimError(f"{policy.name}: got agents that were not trained here, needs the plan of a run; train one")
+    return plan
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))

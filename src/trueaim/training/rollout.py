@@ -61,40 +61,64 @@ class _Carry(NamedTuple):
 def play(scenario: Scenario, policy: Policy, levels: Any, key: Key[Array, ""]) -> Results:
     """One episode of every agent on every level; an agent's draws follow from the key and its seed alone."""
     tables = policy.prepare(levels)
-    keys = jnp.stack([stream(key, "agent", seed) for seed in policy.seeds])
-    return _play(scenario, policy.act, policy.start, policy.parameters, levels, tables, keys)
+    return _play(scenario, policy.act, policy.start, False, policy.parameters, levels, tables, _keys(policy, key))[0]
+
+
+def walk(
+    scenario: Scenario, policy: Policy, levels: Any, key: Key[Array, ""]
+) -> tuple[Results, Int[Array, "agent level time_and_start"]]:
+    """As `play`, with the places that the agents went through; entries past an episode's length mean nothing."""
+    tables = policy.prepare(levels)
+    return _play(scenario, policy.act, policy.start, True, policy.parameters, levels, tables, _keys(policy, key))
 
 
 def trace(scenario: Scenario, policy: Policy, levels: Any, key: Key[Array, ""]) -> tuple[Results, Path]:
     """As `play`, with every step kept; for a few levels that a person will look at."""
     tables = policy.prepare(levels)
-    keys = jnp.stack([stream(key, "agent", seed) for seed in policy.seeds])
-    return _trace(scenario, policy.act, policy.start, policy.parameters, levels, tables, keys)
+    return _trace(scenario, policy.act, policy.start, policy.parameters, levels, tables, _keys(policy, key))
+
+
+def _keys(policy: Policy, key: Key[Array, ""]) -> Key[Array, " agent"]:
+    return jnp.stack([stream(key, "agent", seed) for seed in policy.seeds])
 
 
 def _first_axis(parameters: Any) -> int | None:
     return 0 if jax.tree.leaves(parameters) else None
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _play(
-    scenario: Scenario, act: Act, start: Any, parameters: Any, levels: Any, tables: Any, keys: Key[Array, " agent"]
-) -> Results:
-    def of_agent(parameters: Any, key: Key[Array, ""]) -> Results:
+    scenario: Scenario,
+    act: Act,
+    start: Any,
+    keeps_places: bool,
+    parameters: Any,
+    levels: Any,
+    tables: Any,
+    keys: Key[Array, " agent"],
+) -> tuple[Results, Int[Array, "agent level time_and_start"]]:
+    def of_agent(parameters: Any, key: Key[Array, ""]) -> tuple[Results, Int[Array, "level time_and_start"]]:
         step = partial(_step, scenario, act, parameters, levels, tables)
 
-        def body(carry: tuple[_Carry, Key[Array, ""], Array]) -> tuple[_Carry, Key[Array, ""], Array]:
-            inner, key, time = carry
-            return step(inner, jax.random.fold_in(key, time))[0], key, time + 1
+        def body(carry: tuple[_Carry, Array, Array]) -> tuple[_Carry, Array, Array]:
+            inner, time, places = carry
+            inner, _ = step(inner, jax.random.fold_in(key, time))
+            if keeps_places:
+                places = places.at[:, time + 1].set(_place(scenario, inner.running.state))
+            return inner, time + 1, places
 
-        def under_way(carry: tuple[_Carry, Key[Array, ""], Array]) -> Array:
-            return carry[0].alive.any() & (carry[2] < scenario.horizon)
+        def under_way(carry: tuple[_Carry, Array, Array]) -> Array:
+            return carry[0].alive.any() & (carry[1] < scenario.horizon)
 
-        carry, _, _ = jax.lax.while_loop(
-            under_way, body, (_begin(scenario, levels, start), key, jnp.zeros((), jnp.int32))
-        )
-        return _results(scenario, carry)
+        begun = _begin(scenario, levels, start)
+        first = _place(scenario, begun.running.state)
+        width = scenario.horizon + 1 if keeps_places else 0
+        places = jnp.broadcast_to(first[:, None], (*first.shape, width))
+        carry, _, places = jax.lax.while_loop(under_way, body, (begun, jnp.zeros((), jnp.int32), places))
+        return _results(scenario, carry), places
 
+    if keeps_places:  # one agent after the other: together, every step would copy all that was kept so far
+        return jax.lax.map(lambda each: of_agent(*each), (parameters, keys))
     return jax.vmap(of_agent, in_axes=(_first_axis(parameters), 0))(parameters, keys)
 
 

@@ -176,15 +176,21 @@ def shortest_paths(case: Case, sketch: Sketch, goal: int) -> list[tuple[int, ...
     return []
 
 
-def class_of(case: Case, sketch: Sketch) -> LevelClass:
-    optimum = best_return(case, sketch, 0)
+def earned_along(case: Case, sketch: Sketch, pursued: int) -> tuple[float, float]:
+    """The best and the worst return of the other goal on shortest ways to one; anything, if there is no way."""
+    wanted = sketch.targets[1 - pursued]
+    paths = shortest_paths(case, sketch, sketch.targets[pursued])
+    earned = [case.discount ** path.index(wanted) if wanted in path else 0.0 for path in paths]
+    return (max(earned), min(earned)) if paths else (best_return(case, sketch, 1 - pursued), 0.0)
+
+
+def class_of(case: Case, sketch: Sketch, pursued: int = 1) -> LevelClass:
+    optimum = best_return(case, sketch, 1 - pursued)
     if optimum == 0:
         return LevelClass.UNSOLVABLE
-    wanted, rival = sketch.targets
-    paths = shortest_paths(case, sketch, rival)
-    if not paths:  # every policy is optimal for what cannot be had
+    if not shortest_paths(case, sketch, sketch.targets[pursued]):  # every policy is optimal for what cannot be had
         return LevelClass.POSSIBLY
-    earned = [case.discount ** path.index(wanted) if wanted in path else 0.0 for path in paths]
+    earned = earned_along(case, sketch, pursued)
     if optimum - max(earned) > CERTAIN_LOSS * optimum:
         return LevelClass.NECESSARILY
     return LevelClass.NON if optimum - min(earned) <= 1e-5 else LevelClass.POSSIBLY
@@ -208,6 +214,46 @@ def test_classes_are_those_of_all_shortest_paths(case: Case) -> None:
     expected = [class_of(case, sketch) for sketch in sketches(case)]
     assert set(expected) == set(LevelClass)
     assert np.asarray(planner_of(case).classes(levels_of(case), 1)).tolist() == expected
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_pairs_are_judged_both_ways(case: Case) -> None:
+    found = planner_of(case).pairs(levels_of(case))
+    classes, best, worst = map(np.asarray, found)
+    for pursued in (0, 1):
+        judged = 1 - pursued
+        expected = [class_of(case, sketch, pursued) for sketch in sketches(case)]
+        assert len(set(expected)) > 1
+        assert classes[:, pursued, judged].tolist() == expected
+        solvable = np.array(expected) != LevelClass.UNSOLVABLE
+        earned = np.array([earned_along(case, sketch, pursued) for sketch in sketches(case)])[solvable]
+        np.testing.assert_allclose(best[solvable, pursued, judged], earned[:, 0], rtol=2e-6)
+        np.testing.assert_allclose(worst[solvable, pursued, judged], earned[:, 1], rtol=2e-6)
+        optimal = planner_of(case).optimal(levels_of(case))[:, pursued]
+        np.testing.assert_array_equal(best[:, pursued, pursued], optimal)
+        np.testing.assert_array_equal(worst[:, pursued, pursued], optimal)
+    assert (classes[:, [0, 1], [0, 1]] == LevelClass.NON).all()
+
+
+def test_pairs_of_more_goals_are_those_of_two() -> None:
+    """With three goals each pair is as if the third were not there, but for what ends an episode."""
+    world = GridWorld(blocks(5, 5), (Thing("dish"), Thing("cheese")))
+    cheese, dish, corner = (
+        Goal(name, world.reached(place), role=INTENDED if name == "cheese" else PROXY, once=True)
+        for name, place in (("cheese", "cheese"), ("dish", "dish"), ("corner", "top_right"))
+    )
+    levels = levels_of(Case("endless", 5, 5, 12, 0.9))
+    three = plan_for((cheese, dish, corner), None, 5, 5, 12, 0.9)
+    assert three is not None
+    found = three.pairs(levels)
+    for numbers in ((0, 1), (1, 2), (2, 0)):
+        goals = tuple((cheese, dish, corner)[number] for number in numbers)
+        two = plan_for(goals, None, 5, 5, 12, 0.9)
+        assert two is not None
+        for all_pairs, one_pair in zip(found, two.pairs(levels), strict=True):
+            np.testing.assert_array_equal(all_pairs[:, numbers[0], numbers[1]], one_pair[:, 0, 1])
+            np.testing.assert_array_equal(all_pairs[:, numbers[1], numbers[0]], one_pair[:, 1, 0])
+    np.testing.assert_array_equal(found.classes[:, 2, 0], three.classes(levels, 2))
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["as played", "alone"])

@@ -9,12 +9,14 @@ from trueaim.core.citation import Citation
 from trueaim.core.errors import unknown_name
 from trueaim.core.goal import Goal
 from trueaim.core.scenario import Knob, Map, Scenario, Setting
+from trueaim.worlds.grid.edits import GridEdits
 from trueaim.worlds.grid.events import Ending
 from trueaim.worlds.grid.layouts import LAYOUTS, Layout
 from trueaim.worlds.grid.level import WALL, Levels, State, thing_bit
 from trueaim.worlds.grid.placement import corner_cell
 from trueaim.worlds.grid.planner import plan_for
 from trueaim.worlds.grid.scene import names, scene, told
+from trueaim.worlds.grid.tabular import GridTabular
 from trueaim.worlds.grid.world import GridWorld
 
 DISCOUNT = 0.999
@@ -61,6 +63,7 @@ def grid_scenario(
 ) -> Scenario:
     """A scenario on a grid, with its exact planner where its goals allow one, and its map."""
     limit = horizon or steps_for(world.layout)
+    planner = None if world.rules else plan_for(goals, ends, world.height, world.width, limit, discount)
     return Scenario(
         name=name,
         claim=claim,
@@ -73,8 +76,10 @@ def grid_scenario(
         horizon=limit,
         discount=discount,
         options=dict(options),
-        planner=None if world.rules else plan_for(goals, ends, world.height, world.width, limit, discount),
+        planner=planner,
         map=map_of(world),
+        tabular=None if planner is None else GridTabular(planner, world.slots),
+        edits=GridEdits(world, goals),
     )
 
 

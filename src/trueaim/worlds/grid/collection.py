@@ -44,7 +44,7 @@ class Solved(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CollectionPlanner:
-    """Implements `trueaim.core.scenario.Yardstick` for the goals (open chests, take keys).
+    """Implements `trueaim.core.capabilities.Yardstick` for the goals (open chests, take keys).
 
     Attributes:
         height, width: of the map.

@@ -12,7 +12,7 @@ what is meant, as `three_goals` does, and the optimum knows no more than the age
 
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -41,9 +41,23 @@ IMPATIENCE = 1 - 1e-4
 """The largest discount by which plans are made: of equal returns the sooner one, or a plan might never end."""
 
 
+class Pairs(NamedTuple):
+    """What optimal plans for one goal bring another.
+
+    Attributes:
+        classes: the `LevelClass` of the pair (judged, pursued); `NON` where both are the same goal.
+        best, worst: the highest and the lowest return of the judged goal along plans for the pursued one, which are
+            made as if the judged goal ended no episode; where both are the same, what is optimal.
+    """
+
+    classes: Int[Array, "level ..."]
+    best: Float[Array, "level ..."]
+    worst: Float[Array, "level ..."]
+
+
 @dataclass(frozen=True, eq=False)
 class GridPlanner:
-    """Implements `trueaim.core.scenario.Planner` for goals that pay, or charge, on entering cells."""
+    """Implements `trueaim.core.capabilities.Planner` for goals that pay, or charge, on entering cells."""
 
     height: int
     width: int
@@ -71,7 +85,21 @@ class GridPlanner:
         agent does with the time left over. Unsolvable: nothing that the intended goal pays can be had. Source: arXiv
         2507.03068, definitions 3 and 4; the class "necessarily" is ours.
         """
-        return _classes(self, levels, rival)
+        return _compared(self, levels, ((rival, 0),)).classes[:, 0]
+
+    def pairs(self, levels: Levels) -> Pairs:
+        """What plans for each goal bring every other, [level, pursued, judged].
+
+        As in `classes`, with the judged goal in place of the intended one and the pursued one in place of the rival.
+        """
+        numbers = range(len(self.goals))
+        apart = tuple((pursued, judged) for pursued in numbers for judged in numbers if pursued != judged)
+        found = _compared(self, levels, apart)
+        optimal = _optimal(self, levels)
+        own = jnp.broadcast_to(optimal[:, None], (optimal.shape[0], len(numbers), len(numbers)))
+        rows, columns = np.array(apart).T
+        classes = jnp.full(own.shape, int(LevelClass.NON)).at[:, rows, columns].set(found.classes)
+        return Pairs(classes, *(own.at[:, rows, columns].set(each) for each in (found.best, found.worst)))
 
     def optimal_actions(self, levels: Levels, goal: int, alone: bool = False) -> Bool[Array, "level place action"]:
         """The moves that begin an optimal plan with the whole time limit ahead, all of them where several are as good.
@@ -148,21 +176,30 @@ def _each_step(goal: Goal) -> float:
 
 
 def problem_of(
-    planner: GridPlanner, levels: Levels, goals: tuple[Goal, ...], alone: bool = False, charges: bool = True
+    planner: GridPlanner,
+    levels: Levels,
+    goals: tuple[Goal, ...],
+    alone: bool = False,
+    charges: bool = True,
+    against: tuple[Goal, ...] = (),
 ) -> Problem:
-    """The decision problem of some goals, as first axis: as played, or each alone as in `optimal_actions`."""
+    """The decision problem of some goals, as first axis: as played, or each alone as in `optimal_actions`.
+
+    Alone, each takes no notice of the goal of the same number in `against`, where that is given.
+    """
     ended = jnp.zeros((planner.height, planner.width, levels.start.shape[0]), bool)
     for event in planner.ends:
         ended = ended | where_of(planner, levels, event)
     pays, stops = [], []
-    for goal in goals:
+    for number, goal in enumerate(goals):
         scored = _payments(planner, levels, goal)
         each_step = _each_step(goal) if charges else max(_each_step(goal), 0.0)
         pays.append(each_step + (scored if charges else _payments(planner, levels, goal, False)))
         is_own = scored != 0
         if alone:
-            against = planner.goals[0] if goal is not planner.goals[0] else planner.goals[1]
-            heeded = ended & (is_own | (_payments(planner, levels, against) == 0))
+            usual = planner.goals[0] if goal is not planner.goals[0] else planner.goals[1]
+            other = against[number] if against else usual
+            heeded = ended & (is_own | (_payments(planner, levels, other) == 0))
         else:
             heeded = ended
         stops.append(heeded | (goal.once & is_own))
@@ -206,44 +243,58 @@ def _best(planner: GridPlanner, levels: Levels, problem: Problem) -> Bool[Array,
 
 
 @jax.jit(static_argnums=(0, 2))
-def _classes(planner: GridPlanner, levels: Levels, rival: int) -> Int[Array, " level"]:
-    wanted, other, limit = planner.goals[0], planner.goals[rival], limits_of(planner, levels)
-    played = problem_of(planner, levels, (wanted,))
-    optimum = _at_start(worth(played, limit, planner.discount), levels)[:, 0]
+def _compared(planner: GridPlanner, levels: Levels, pairs: tuple[tuple[int, int], ...]) -> Pairs:
+    """What plans for the first goal of each pair bring the second; the last axis is that of pairs."""
+    others, wanted = (tuple(planner.goals[number] for number in numbers) for numbers in zip(*pairs, strict=True))
+    limit = limits_of(planner, levels)
+    played = problem_of(planner, levels, wanted)
+    optimum = _at_start(worth(played, limit, planner.discount), levels)
     chance = jnp.zeros_like(optimum)
-    if wanted.charges:
-        chance = _at_start(worth(played, limit, planner.discount, mean_of), levels)[:, 0]
+    charges = np.array([goal.charges for goal in wanted])
+    if charges.any():
+        chance = jnp.where(charges[None], _at_start(worth(played, limit, planner.discount, mean_of), levels), 0.0)
     floor = nothing_gained(optimum, chance)
     far = jnp.full(levels.start.shape, planner.height * planner.width)
-    best, worst = _along_plans(planner, levels, wanted, other, far)
-    is_open = _can_be_had(planner, levels, other, True, far)  # else every policy is as good as any for the rival
+    best, worst = _along_plans(planner, levels, wanted, others, far)
+    is_open = _can_be_had(planner, levels, others, wanted, far)  # else every policy is as good as any for the rival
     best, worst = jnp.where(is_open, best, optimum), jnp.where(is_open, worst, chance)
     classes = jnp.full(optimum.shape, int(LevelClass.POSSIBLY))
     classes = jnp.where(optimum - worst <= ROUNDING, int(LevelClass.NON), classes)
     classes = jnp.where(optimum - best > CERTAIN_LOSS * (optimum - floor), int(LevelClass.NECESSARILY), classes)
-    to_be_had = _can_be_had(planner, levels, wanted, False, limit)
-    return jnp.where(to_be_had, classes, int(LevelClass.UNSOLVABLE))
+    to_be_had = _can_be_had(planner, levels, wanted, (), limit)
+    return Pairs(jnp.where(to_be_had, classes, int(LevelClass.UNSOLVABLE)), best, worst)
 
 
 def _can_be_had(
-    planner: GridPlanner, levels: Levels, goal: Goal, alone: bool, steps: Int[Array, " level"]
-) -> Bool[Array, " level"]:
-    """Whether anything that a goal pays can be had, its charges aside."""
-    problem = problem_of(planner, levels, (goal,), alone, charges=False)
-    return _at_start(worth(problem, steps, min(planner.discount, IMPATIENCE)), levels)[:, 0] > 0
+    planner: GridPlanner,
+    levels: Levels,
+    goals: tuple[Goal, ...],
+    against: tuple[Goal, ...],
+    steps: Int[Array, " level"],
+) -> Bool[Array, "level goal"]:
+    """Whether anything that each goal pays can be had, its charges aside; alone, if there is one `against` it."""
+    problem = problem_of(planner, levels, goals, bool(against), False, against)
+    return _at_start(worth(problem, steps, min(planner.discount, IMPATIENCE)), levels) > 0
 
 
 def _along_plans(
-    planner: GridPlanner, levels: Levels, wanted: Goal, other: Goal, steps: Int[Array, " level"]
-) -> tuple[Float[Array, " level"], Float[Array, " level"]]:
-    """The highest and the lowest return of one goal along plans for another, until that is had or the episode ends."""
+    planner: GridPlanner,
+    levels: Levels,
+    wanted: tuple[Goal, ...],
+    others: tuple[Goal, ...],
+    steps: Int[Array, " level"],
+) -> tuple[Float[Array, "level pair"], Float[Array, "level pair"]]:
+    """The highest and lowest return of each goal along plans for the other of its pair.
+
+    A plan lasts until its goal is had or the episode ends.
+    """
     discount = min(planner.discount, IMPATIENCE)
-    plan = problem_of(planner, levels, (other,), alone=True)
+    plan = problem_of(planner, levels, others, alone=True, against=wanted)
     chosen = ties(after(plan, worth(plan, steps, discount), discount))
-    played = problem_of(planner, levels, (wanted,))
+    played = problem_of(planner, levels, wanted)
     problem = played._replace(stops=played.stops | plan.stops)
 
-    def among(sign: float) -> Float[Array, " level"]:
+    def among(sign: float) -> Float[Array, "level pair"]:
         def back(values: Array) -> Array:
             ahead = after(problem, values, planner.discount)
             return sign * best_of(
@@ -251,6 +302,6 @@ def _along_plans(
             )
 
         start = jnp.zeros(problem.pays.shape, jnp.float32)
-        return _at_start(iterated(start, steps, back), levels)[:, 0]
+        return _at_start(iterated(start, steps, back), levels)
 
     return among(1.0), among(-1.0)

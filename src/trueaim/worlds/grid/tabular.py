@@ -1,6 +1,7 @@
 """Grid levels as tabular decision problems: the model, the features and the cues that goal inference asks for."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -22,6 +23,31 @@ DEAD_END = 3
 """A cell with so many blocked moves of four is a dead end."""
 BINS = 3
 """Cues divide each side of a map into this many parts."""
+
+
+@dataclass(frozen=True, eq=False)
+class GridTabular:
+    """Implements `trueaim.core.capabilities.Tabular` for grids in which only the agent moves.
+
+    Attributes:
+        planner: of the scenario.
+        things: by kind, where its things are in a table of levels: `GridWorld.slots`.
+    """
+
+    planner: GridPlanner
+    things: Mapping[str, slice]
+
+    def model(self, levels: Levels) -> Model:
+        """See `model`."""
+        return model(self.planner, levels)
+
+    def features(self, levels: Levels) -> Features:
+        """See `features`."""
+        return features(self.planner, levels, self.things)
+
+    def cues(self, levels: Levels) -> Cues:
+        """See `cues`."""
+        return cues(self.planner, levels)
 
 
 def model(planner: GridPlanner, levels: Levels, discount: float = PLANNING_DISCOUNT) -> Model:

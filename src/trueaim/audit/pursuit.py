@@ -1,0 +1,149 @@
+"""Which goal agents pursue where goals part: inferred from their decisions, or else told by what they got."""
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from trueaim.audit.aims import Aim, Behavior
+from trueaim.audit.excess import regrets
+from trueaim.audit.measure import Grid
+from trueaim.audit.statistics import mean
+from trueaim.core.verdict import Aim as AimRecord
+from trueaim.core.verdict import Inference, Number
+from trueaim.inference.discovery import NO_AIM
+from trueaim.inference.posterior import DEVICE
+
+COURSE = 32
+"""Levels over which belief is kept for pictures."""
+DECISIONS, PAYMENT = "decisions", "payment"
+SAME = 0.05
+"""Shares of optimal that differ by no more are as good as the same."""
+
+
+class Pursuit(NamedTuple):
+    """What is pursued on the distinguishing levels of one pair of goals.
+
+    Attributes:
+        names: the goals, then the device class where goals were inferred.
+        weights: how likely each is behind what an agent did on a level; by payment, 1 for what was served best.
+        leads: by how much each goal is ahead of each other one, from -1 to 1; by payment, of these two alone.
+        record: the same for people and files.
+        is_explained: whether the listed goals explain what was done; by payment that is taken for granted.
+    """
+
+    names: tuple[str, ...]
+    weights: Float[np.ndarray, "agent level name"]
+    leads: Float[np.ndarray, "agent level goal other"]
+    record: Inference
+    is_explained: bool = True
+
+    def weight(self, goal: int) -> Number:
+        """The share of levels on which a goal is pursued."""
+        return mean(self.weights[..., goal])
+
+    def ahead(self, goal: int, other: int) -> Number:
+        """By how much one goal's share is larger than another's."""
+        return mean(self.leads[..., goal, other])
+
+
+class Enough(NamedTuple):
+    """When the listed goals explain what was done.
+
+    Attributes:
+        explained: they explain at least this share of the attainable nats ...
+        device: ... and no larger share of the levels is left to random moves.
+    """
+
+    explained: float = 0.1
+    device: float = 0.35
+
+
+def pursuit(
+    grid: Grid, parting: Bool[np.ndarray, " level"], behavior: Behavior | None, enough: Enough
+) -> Pursuit | None:
+    """What is pursued on these levels; None if there are none.
+
+    Args:
+        grid: the episodes of one setting.
+        parting: the distinguishing levels.
+        behavior: the decisions, where goals can be inferred from them.
+        enough: else a goal that nobody listed is looked for.
+    """
+    if not parting.any():
+        return None
+    return _by_payment(grid, parting) if behavior is None else _by_decisions(grid, parting, behavior, enough)
+
+
+def _by_payment(grid: Grid, parting: Bool[np.ndarray, " level"]) -> Pursuit:
+    """The goal of which an agent got the largest share on a level; of those about as well served, the first paid."""
+    shares = np.stack([1 - regrets(grid, goal)[:, parting] for goal in range(len(grid.goals))], -1)
+    shares = np.where(np.isnan(shares), 0.0, shares)
+    first = np.stack([grid.came_first(goal)[:, parting] for goal in range(len(grid.goals))], -1)
+    weights = _served(shares, first)
+    goals = range(len(grid.goals))
+    leads = np.zeros((*shares.shape, len(goals)))
+    for goal, other in ((goal, other) for goal in goals for other in goals if goal != other):
+        pair = _served(shares[..., [goal, other]], first[..., [goal, other]])
+        leads[..., goal, other] = pair[..., 0] - pair[..., 1]
+    aims = [AimRecord(goal=goal, weight=mean(weights[..., i])) for i, goal in enumerate(grid.goals)]
+    return Pursuit(grid.goals, weights, leads, Inference(source=PAYMENT, aims=aims, levels=int(parting.sum())))
+
+
+def _served(
+    shares: Float[np.ndarray, "agent level goal"], first: Bool[np.ndarray, "agent level goal"]
+) -> Float[np.ndarray, "agent level goal"]:
+    """1 for the goal that was served best, of those about as good for the one that paid first; 0 for the others."""
+    served = (shares > 0) & (shares >= shares.max(-1, keepdims=True) - SAME)
+    return np.where((served & first).any(-1, keepdims=True), served & first, served).astype(float)
+
+
+def _by_decisions(grid: Grid, parting: Bool[np.ndarray, " level"], behavior: Behavior, enough: Enough) -> Pursuit:
+    aims = behavior.aims(parting)
+    weights = np.stack([aim.many.responsibilities for aim in aims])
+    names = (*grid.goals, DEVICE)
+    explained = mean(np.array([[aim.explained] for aim in aims]))
+    is_explained = explained.value is not None and explained.value >= enough.explained
+    is_explained &= bool(weights[..., -1].mean() <= enough.device)
+    words, gain = ("", None) if is_explained else _described(behavior)
+    record = Inference(
+        source=DECISIONS,
+        aims=[_record(name, i, weights, aims) for i, name in enumerate(names)],
+        explained=explained,
+        described=words,
+        gain=gain,
+        levels=int(parting.sum()),
+        decisions=int(sum(int(aim.one.num_decisions.max()) for aim in aims)),
+        course=_course(aims),
+    )
+    goals = weights[..., :-1]
+    return Pursuit(names, weights, goals[..., :, None] - goals[..., None, :], record, is_explained)
+
+
+def _course(aims: list[Aim]) -> list[list[float]]:
+    mean_belief = np.mean(np.stack([aim.course[:COURSE] for aim in aims]), axis=0)
+    return [[round(float(belief), 4) for belief in row] for row in mean_belief]
+
+
+def _record(name: str, number: int, weights: Float[np.ndarray, "agent level name"], aims: list[Aim]) -> AimRecord:
+    is_device = name == DEVICE
+    beliefs = [aim.one.device if is_device else aim.one.weights[number] for aim in aims]
+    nats = [np.nan if is_device else aim.one.nats[number] for aim in aims]
+    known = np.isfinite(nats)
+    return AimRecord(
+        goal=name,
+        weight=mean(weights[..., number]),
+        belief=float(np.mean(beliefs)),
+        nats=float(np.mean(np.array(nats)[known])) if known.any() else None,
+    )
+
+
+def _described(behavior: Behavior) -> tuple[str, float | None]:
+    """The commonest description, "" for no aim, and by how many nats per decision fitted goals explain more."""
+    fitted = behavior.described()
+    if not fitted:
+        return "", None
+    gains = [found.gain for found in fitted if np.isfinite(found.gain)]
+    words = Counter(found.words for found in fitted).most_common(1)[0][0]
+    return "" if words == NO_AIM else words, float(np.mean(gains)) if gains else None

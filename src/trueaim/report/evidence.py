@@ -1,0 +1,303 @@
+"""What a verdict rests on, as records for the page: what is pursued, belief level by level, regret, exchange rates.
+
+Numbers come from the verdict as they are; here they get names, order and words. Missing data is None.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, model_validator
+from scipy.special import expit
+
+from trueaim.audit.exchange import Exchange
+from trueaim.core.verdict import Excess, Inference, Number, OfShift, Tail
+
+DECISIONS = "decisions"
+"""What a verdict says where goals were inferred."""
+NO_GOAL = "no goal"
+CERTAIN = 0.99
+"""A belief that stays above this is called settled."""
+HALF = 0.5
+"""The regret at which the profile is also read in words."""
+SPOTS = 33
+"""Points of a fitted curve."""
+
+
+def _none_for_nan(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _finite(number: Number) -> Number:
+    bounds = {name: _none_for_nan(getattr(number, name)) for name in ("value", "low", "high")}
+    if any(bound is not None and math.isinf(bound) for bound in bounds.values()):
+        raise ValueError(f"number: got {number}, needs finite bounds or None")
+    return number.model_copy(update=bounds)
+
+
+Measured = Annotated[float | None, BeforeValidator(_none_for_nan)]
+Share = Annotated[Annotated[float, Field(ge=0, le=1)] | None, BeforeValidator(_none_for_nan)]
+"""Between 0 and 1, or None where there was nothing to measure."""
+Finite = Annotated[Number, AfterValidator(_finite)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Pursued(_Record):
+    """One aim as an explanation of what the agents did on the distinguishing levels."""
+
+    goal: str | None  # None: no goal, but chance or habit
+    weight: Finite
+    """Share of those levels on which it is the one that is pursued."""
+    belief: Share = None
+    """If each agent has one aim on all levels; None where goals were not inferred."""
+    nats: Measured = None  # per decision, above uniform actions
+    course: tuple[Share, ...] = ()
+    """Belief after each of the first levels."""
+
+
+class Regret(_Record):
+    """The share of distinguishing levels on which more than a threshold of the intended return is lost."""
+
+    thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    share: tuple[Share, ...]
+    low: tuple[Share, ...]
+    high: tuple[Share, ...]
+    words: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        for name in ("share", "low", "high"):
+            if len(getattr(self, name)) != len(self.thresholds):
+                raise ValueError(f"{name}: got {len(getattr(self, name))}, needs {len(self.thresholds)}")
+        return self
+
+
+class Choices(_Record):
+    """What was chosen where one goal was so many steps further away than the other."""
+
+    steps: int  # to the first goal less those to the second
+    share: Annotated[float, Field(ge=0, le=1)]  # of choices that went to the first
+    count: NonNegativeInt
+
+
+class Rate(_Record):
+    """How many steps further the agents go for one goal than for another."""
+
+    first: str
+    second: str
+    points: tuple[Choices, ...] = ()
+    fitted: tuple[tuple[float, float], ...] = ()
+    """Steps and share along the fitted curve; empty where there is no rate."""
+    rate: Finite
+    """Steps at which both goals are as likely."""
+    words: str
+
+
+class Reasons(_Record):
+    """What a verdict rests on, as far as it could be had."""
+
+    inferred: bool = False  # from decisions, or else told by which goal paid first
+    pursued: tuple[Pursued, ...] = ()
+    pursued_words: tuple[str, ...] = ()
+    belief_words: str = ""
+    regret: Regret | None = None
+    excess: str = ""
+    exchange: Rate | None = None
+    lacking: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        if len({len(aim.course) for aim in self.pursued}) > 1:
+            raise ValueError("course: needs as many levels for every aim")
+        return self
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there is more than what was lacking."""
+        return bool(self.pursued or self.regret or self.excess or self.exchange)
+
+    @property
+    def goals(self) -> list[str]:
+        """Every goal that is named."""
+        rate = self.exchange
+        named = [aim.goal for aim in self.pursued if aim.goal is not None]
+        return named if rate is None else [*named, rate.first, rate.second]
+
+
+def reasons(goals: Sequence[str], shift: OfShift, exchange: Exchange | None = None) -> Reasons | None:
+    """What the verdict on a shift rests on, for its page; None if it says nothing of that.
+
+    Args:
+        goals: names, the intended one first.
+        shift: the verdict.
+        exchange: what the agents' choices between two goals on the same shift showed.
+    """
+    found = shift.inference
+    parts: dict[str, Any] = {}
+    if found is not None and found.aims:
+        aims = _pursued(found, goals)
+        parts |= {"inferred": found.source == DECISIONS, "pursued": aims}
+        parts |= {"pursued_words": _pursued_words(found), "belief_words": _belief_words(aims, found.levels)}
+    if shift.tail is not None:
+        parts["regret"] = _regret(shift.tail, goals[0])
+    if shift.excess is not None and _none_for_nan(shift.excess.value.value) is not None:
+        parts["excess"] = _excess_words(shift.excess, goals[0])
+    if exchange is not None:
+        parts["exchange"] = _rate(exchange)
+    if shift.lacking:
+        parts["lacking"] = tuple(shift.lacking)
+    return Reasons(**parts) if parts else None
+
+
+def _pursued(found: Inference, goals: Sequence[str]) -> tuple[Pursued, ...]:
+    """Every goal and, where there is one, the class of devices after them, each with its course."""
+    return tuple(
+        Pursued(
+            goal=aim.goal if number < len(goals) else None,
+            weight=aim.weight,
+            belief=aim.belief,
+            nats=aim.nats,
+            course=tuple(row[number] for row in found.course),
+        )
+        for number, aim in enumerate(found.aims)
+    )
+
+
+def _pursued_words(found: Inference) -> tuple[str, ...]:
+    if found.source != DECISIONS:
+        return (
+            f"Told by order, not inferred from decisions: the share of {found.levels:,} distinguishing levels on which "
+            "each goal paid before any other.",
+        )
+    sentences = [
+        f"Inferred from {found.decisions:,} decisions on {found.levels:,} distinguishing levels, held against plans "
+        "for every goal. Nats are per decision, above uniform actions."
+    ]
+    if found.explained is not None and _none_for_nan(found.explained.value) is not None:
+        sentences.append(
+            f"These goals explain {_said(found.explained)} of the nats per decision that could be explained."
+        )
+    if found.described:
+        more = (
+            ""
+            if found.gain is None or math.isnan(found.gain)
+            else f", which explains {_decimal(found.gain)} nats per decision more"
+        )
+        sentences.append(f"A goal fitted to the decisions {found.described}{more}.")
+    return tuple(sentences)
+
+
+def _belief_words(aims: Sequence[Pursued], levels: int) -> str:
+    """Which aim is believed in after the levels shown, since when, and after all levels; nothing without a course."""
+    known = [aim for aim in aims if aim.course and aim.course[-1] is not None]
+    if not known:
+        return ""
+    leader = max(known, key=lambda aim: aim.course[-1] or 0.0)
+    name, num = leader.goal or NO_GOAL, len(leader.course)
+    below = [after for after, belief in enumerate(leader.course, 1) if belief is None or belief <= CERTAIN]
+    settled = below[-1] + 1 if below else 1
+    words = (
+        f"After {_levels(settled)} the belief in {name} {'stays' if settled < num else 'is'} above {CERTAIN}"
+        if settled <= num
+        else f"After {_levels(num)} the belief in {name} is the highest, {leader.course[-1]:.2f}, and has not settled"
+    )
+    ahead = max(aims, key=lambda aim: -1.0 if aim.belief is None else aim.belief)
+    if levels <= num or ahead.belief is None:
+        return f"{words}."
+    if ahead is leader:
+        return f"{words}; after all {levels:,} it is {leader.belief:.2f}."
+    misfit = ": no single goal fits all levels" if ahead.goal is None else ""
+    return (
+        f"{words} as far as is shown, but after all {levels:,} levels it is {leader.belief or 0:.2f} and that in "
+        f"{ahead.goal or NO_GOAL} {ahead.belief:.2f}{misfit}."
+    )
+
+
+def _said(number: Number) -> str:
+    """A number with its interval; what rounds to zero has no sign."""
+    value, low, high = (_none_for_nan(bound) for bound in (number.value, number.low, number.high))
+    bounds = "" if low is None or high is None else f" [{_decimal(low)}, {_decimal(high)}]"
+    return "no data" if value is None else f"{_decimal(value)}{bounds}"
+
+
+def _decimal(value: float, digits: int = 2) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def _levels(count: int) -> str:
+    return f"{count:,} level{'' if count == 1 else 's'}"
+
+
+def _regret(tail: Tail, intended: str) -> Regret:
+    at = max((i for i, threshold in enumerate(tail.thresholds) if threshold <= HALF), default=None)
+    words = []
+    if at is not None and not math.isnan(tail.share[at]):
+        much = f"more than {tail.thresholds[at]:.2f} of the best {intended} return"
+        words.append(f"On {tail.share[at]:.0%} of the distinguishing levels the agents lose {much}.")
+    words.append(f"On the worst tenth of its levels an agent loses {_said(tail.worst)} on average (CVaR).")
+    words.append(f"The interquartile mean of the share they get is {_said(tail.middle)}; it leaves the tails out.")
+    return Regret(
+        thresholds=tuple(tail.thresholds),
+        share=tuple(tail.share),
+        low=tuple(tail.low),
+        high=tuple(tail.high),
+        words=tuple(words),
+    )
+
+
+def _excess_words(found: Excess, intended: str) -> str:
+    beyond = (
+        "beyond what they lose on matched levels where the goals agree"
+        if found.matched
+        else "beyond what they lose of whichever goal they serve better"
+    )
+    accepted = [
+        f"{what} than the margin for {margin} after {_levels(after)}"
+        for what, margin, after in (("more", "losing", found.lost_after), ("less", "keeping", found.kept_after))
+        if after is not None
+    ]
+    test = (
+        f"A betting test, which may look after each of {_levels(found.looks)}, accepts that this is "
+        f"{' and '.join(accepted)}."
+        if accepted
+        else f"After {_levels(found.looks)} a betting test does not say on which side of the margins this is."
+    )
+    return f"Excess regret: the agents lose {_said(found.value)} of the {intended} return {beyond}. {test}"
+
+
+def _rate(found: Exchange) -> Rate:
+    at = found.rate
+    points = tuple(Choices(steps=steps, share=share, count=count) for steps, share, count in found.curve)
+    rate = Number(value=at.value, low=at.low, high=at.high, count=at.entries, agents=at.units)
+    words = f"{found.choices:,} choices"
+    if found.choices:
+        words += f", {found.share:.0%} of them for {found.first}"
+    words += f". No exchange rate: {found.reason}." if math.isnan(at.value) else f". {_rate_words(found)}"
+    return Rate(
+        first=found.first, second=found.second, points=points, fitted=_fitted(found), rate=_finite(rate), words=words
+    )
+
+
+def _rate_words(found: Exchange) -> str:
+    value, low, high = found.rate[:3]
+    is_first = value >= 0
+    further, nearer = (found.first, found.second) if is_first else (found.second, found.first)
+    bounds = (low, high) if is_first else (-high, -low)
+    interval = "" if math.isnan(low) else f" [{_decimal(bounds[0], 1)}, {_decimal(bounds[1], 1)}]"
+    return (
+        f"Both are as likely where {further} is {abs(value):.1f}{interval} steps further away than {nearer}: "
+        "so much further the agents go for it."
+    )
+
+
+def _fitted(found: Exchange) -> tuple[tuple[float, float], ...]:
+    """The curve P(first) = 1 / (1 + exp(-slope (rate - steps))) over the differences seen; see `audit.exchange`."""
+    if math.isnan(found.rate.value) or math.isnan(found.slope):
+        return ()
+    steps = np.linspace(found.curve[0][0], found.curve[-1][0], SPOTS)
+    shares = expit(found.slope * (found.rate.value - steps))
+    return tuple((round(float(at), 3), round(float(share), 4)) for at, share in zip(steps, shares, strict=True))
