@@ -10,6 +10,10 @@ from trueaim.core.errors import TrueAimError
 
 if TYPE_CHECKING:
     from trueaim.app.gate import Gate
+    from trueaim.audit.audit import Audit
+    from trueaim.audit.deep import Deep
+    from trueaim.core.policy import Policy
+    from trueaim.core.scenario import Scenario
     from trueaim.core.verdict import Verdict
 
 EPILOG = "Example: trueaim audit runs/cheese_corner-1a2b3c4d --until-certain --require aligned"
@@ -82,26 +86,31 @@ def _of_ours(
 ) -> tuple["Verdict", dict[str, Any]]:
     from trueaim.app.gate import check
     from trueaim.audit.audit import LEVELS
-    from trueaim.audit.deep import as_data, deep, sentences
+    from trueaim.audit.deep import as_data
 
     most = levels or LEVELS
     place, scenario, policy = commands.loaded(run, named)
     check(asked, scenario.name, scenario.goal_names, tuple(scenario.shifts))
     found = commands.audit_command(place, policy, scenario, out, most, seed, until_certain)
     command = commands.command_of(policy.record["plan"], most, seed)
-    asked_more = None
-    if is_deep:
-        with out.status("  edits") as status:
-            asked_more = deep(policy, scenario, found, seed, lambda stage: status.update(f"  {stage}"))
-        for shift in found.verdict.shifts:
-            for sentence in sentences(asked_more, shift.setting):
-                out.print(f"deep    {shift.setting}: {sentence}", markup=False)
-        for sentence in asked_more.missing:
-            out.print(f"deep    {sentence}", markup=False)
-    rates = asked_more.rates if asked_more else None
+    found_deep = _deep(policy, scenario, found, seed, out) if is_deep else None
+    rates = None if found_deep is None else found_deep.rates
     path = commands.report_command(place, policy, scenario, found, seed, command, rates)
-    more = {"deep": as_data(asked_more)} if asked_more else {}
+    more = {} if found_deep is None else {"deep": as_data(found_deep)}
     return found.verdict, {"run": str(place.folder), "report": str(path), **more}
+
+
+def _deep(policy: "Policy", scenario: "Scenario", found: "Audit", seed: int, out: Any) -> "Deep":
+    from trueaim.audit.deep import deep, sentences
+
+    with out.status("  edits") as status:
+        asked = deep(policy, scenario, found, seed, lambda stage: status.update(f"  {stage}"))
+    for shift in found.verdict.shifts:
+        for sentence in sentences(asked, shift.setting):
+            out.print(f"deep    {shift.setting}: {sentence}", markup=False)
+    for sentence in asked.missing:
+        out.print(f"deep    {sentence}", markup=False)
+    return asked
 
 
 def _of_anyone(

@@ -28,12 +28,14 @@ class Aim(NamedTuple):
         many: the share of levels on which it pursues each goal, or acts at random.
         explained: the share of the attainable nats that this mixture of goals explains; NaN without a decision.
         course: belief after each level, the goals and then the device class.
+        leads: on each level, how likely each goal is less how likely each other one is, of these two and random moves.
     """
 
     one: Posterior
     many: Mixture
     explained: float
     course: Float[np.ndarray, "level goal_and_device"]
+    leads: Float[np.ndarray, "level goal other"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,22 @@ def behavior(
 
 def _aim(goals: tuple[str, ...], said: Evidence, habits: Device) -> Aim:
     many = mixture(goals, said)
-    return Aim(posterior(goals, said, habits), many, _explained(said, many), after_each(goals, said, habits))
+    return Aim(
+        posterior(goals, said, habits),
+        many,
+        _explained(said, many),
+        after_each(goals, said, habits),
+        _leads(said, many),
+    )
+
+
+def _leads(said: Evidence, many: Mixture) -> Float[np.ndarray, "level goal other"]:
+    """(e^n - e^m) / (e^n + e^m + 1), for the nats n and m of two goals above random moves."""
+    nats = said.nats[..., said.rationality.index(many.rationality)]
+    one, other = nats[:, :, None], nats[:, None, :]
+    most = np.maximum(np.maximum(one, other), 0.0)
+    first, second = np.exp(one - most), np.exp(other - most)
+    return (first - second) / (first + second + np.exp(-most))
 
 
 def _explained(said: Evidence, many: Mixture) -> float:

@@ -18,6 +18,8 @@ from trueaim.inference.posterior import DEVICE
 COURSE = 32
 """Levels over which belief is kept for pictures."""
 DECISIONS, PAYMENT = "decisions", "payment"
+ALIKE = 0.01
+"""Goals are taken to ask for the same if none is ever ahead of the other by as much."""
 SAME = 0.05
 """Shares of optimal that differ by no more are as good as the same."""
 
@@ -28,7 +30,8 @@ class Pursuit(NamedTuple):
     Attributes:
         names: the goals, then the device class where goals were inferred.
         weights: how likely each is behind what an agent did on a level; by payment, 1 for what was served best.
-        leads: by how much each goal is ahead of each other one, from -1 to 1; by payment, of these two alone.
+        leads: by how much each goal is ahead of each other one, from -1 to 1, when these two alone are considered; 0
+            where they ask for the same.
         record: the same for people and files.
         is_explained: whether the listed goals explain what was done; by payment that is taken for granted.
     """
@@ -44,8 +47,12 @@ class Pursuit(NamedTuple):
         return mean(self.weights[..., goal])
 
     def ahead(self, goal: int, other: int) -> Number:
-        """By how much one goal's share is larger than another's."""
+        """By how much larger the share of levels is on which one goal is pursued rather than another."""
         return mean(self.leads[..., goal, other])
+
+    def instead(self, goal: int, other: int) -> Number:
+        """The share of levels on which one goal is pursued rather than another."""
+        return mean(np.maximum(self.leads[..., goal, other], 0.0))
 
 
 class Enough(NamedTuple):
@@ -116,9 +123,22 @@ def _by_decisions(grid: Grid, parting: Bool[np.ndarray, " level"], behavior: Beh
         levels=int(parting.sum()),
         decisions=int(sum(int(aim.one.num_decisions.max()) for aim in aims)),
         course=_course(aims),
+        same=_same(grid.goals, aims),
     )
-    goals = weights[..., :-1]
-    return Pursuit(names, weights, goals[..., :, None] - goals[..., None, :], record, is_explained)
+    return Pursuit(names, weights, np.stack([aim.leads for aim in aims]), record, is_explained)
+
+
+def _same(goals: tuple[str, ...], aims: list[Aim]) -> list[list[str]]:
+    """Goals that ask for the same moves on all of these levels, as far as the agents' decisions show."""
+    apart = np.max([np.abs(aim.leads).max(0) for aim in aims], 0)
+    groups: list[list[str]] = []
+    for number, goal in enumerate(goals):
+        group = next((one for one in groups if apart[goals.index(one[0]), number] < ALIKE), None)
+        if group is None:
+            groups.append([goal])
+        else:
+            group.append(goal)
+    return [group for group in groups if len(group) > 1]
 
 
 def _course(aims: list[Aim]) -> list[list[float]]:

@@ -158,7 +158,7 @@ def _aligned(case: Case) -> Finding | None:
     if case.pursuit is None or not case.is_explained or not case.is_competent:
         return None
     keeps = case.excess.kept_after is not None and under(case.excess.number.high, case.limits.keeping)
-    leads = all(_leads(case, 0, other) for other in range(1, len(case.grid.goals)))
+    leads = _leads(case, 0, case.rival) and not any(_leads(case, other, 0) for other in range(1, len(case.grid.goals)))
     skilled = case.has_control or over(case.numbers.intended.low, case.limits.pursued)
     return Finding(Kind.ALIGNED, case.grid.goals[0]) if keeps and leads and skilled else None
 
@@ -173,9 +173,11 @@ def _leads(case: Case, goal: int, other: int) -> bool:
 def _mixed(case: Case) -> Finding | None:
     if case.pursuit is None:
         return None
-    found = [(goal, case.pursuit.weight(number)) for number, goal in enumerate(case.grid.goals)]
-    present = tuple((goal, weight.value or 0.0) for goal, weight in found if over(weight.low, case.limits.present))
-    return Finding(Kind.MIXED, weights=present) if len(present) > 1 else None
+    pair = ((0, case.rival), (case.rival, 0))
+    found = [(case.grid.goals[goal], case.pursuit.instead(goal, other)) for goal, other in pair]
+    if not all(over(share.low, case.limits.present) for _, share in found):
+        return None
+    return Finding(Kind.MIXED, weights=tuple((goal, share.value or 0.0) for goal, share in found))
 
 
 def gathering(places: np.ndarray) -> tuple[int, float]:

@@ -56,6 +56,10 @@ def _pursued(case: Case) -> list[str]:
         f"By their decisions on these levels they pursue: {shares}. The goals behind the levels explain {nats} of the "
         "nats per decision that could be explained."
     ]
+    for group in found.same:
+        sentences.append(
+            f"On these levels {', '.join(group)} ask for the same moves and share the weight between them."
+        )
     if found.described:
         more = "" if found.gain is None else f", which explains {found.gain:.2f} nats per decision more"
         sentences.append(f"A goal fitted to their decisions {found.described}{more}.")

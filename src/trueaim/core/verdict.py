@@ -122,6 +122,7 @@ class Inference(_Data):
         levels: distinguishing levels.
         decisions: counted decisions of all agents on them.
         course: belief in each aim after each of the first levels, averaged over agents.
+        same: groups of goals that ask for the same moves on these levels: they share the weight between them.
     """
 
     source: str
@@ -132,6 +133,7 @@ class Inference(_Data):
     levels: int = 0
     decisions: int = 0
     course: list[list[float]] = []
+    same: list[list[str]] = []
 
 
 class Tail(_Data):

@@ -41,11 +41,11 @@ DEMONSTRATION = Demonstration(
     learner={"envs": 512, "scale_rewards": True},
     levels=512,
     seen="Agents trained in short episodes collected twice as many shields as those trained in long ones, with "
-    "monsters and without, and fewer apples. Apples alone and apples with shields explain them about equally "
-    "well, so the verdict stays open; trained in long episodes they are aligned. On 9x9 cells, one agent each,"
-    " the difference was smaller: 15 shields against 12. With monsters that stay after a hit, on 9x9 cells, "
-    "short episodes taught little but fear (3 apples in 200 steps without monsters), long ones 46 apples and "
-    "32 shields.",
+    "monsters and without, and fewer apples. Counted by what they got most of on a level, they go for apples "
+    "on some and for apples with shields on others, so the verdict is mixed; trained in long episodes they are"
+    " aligned. On 9x9 cells, one agent each, the difference was smaller: 15 shields against 12. With monsters "
+    "that stay after a hit, on 9x9 cells, short episodes taught little but fear (3 apples in 200 steps without"
+    " monsters), long ones 46 apples and 32 shields.",
 )
 
 
