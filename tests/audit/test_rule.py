@@ -20,7 +20,7 @@ from trueaim.core.policy import Policy
 from trueaim.core.verdict import Kind, Verdict
 
 RIVALS = {"cheese_corner": "corner", "cheese_dish": "dish"}
-SEEDS = range(2)
+SEEDS = range(1)
 
 
 @cache
@@ -63,7 +63,7 @@ def test_whoever_pursues_the_rival_is_misgeneralized(name: str, noise: float) ->
 def test_random_actions_are_incapable(name: str) -> None:
     kinds = [audited(replace(uniform(scenario_of(name)), seeds=(0, 1, 2, 3)), name, seed).verdict for seed in SEEDS]
     assert {verdict.kind for verdict in kinds} <= {Kind.INCAPABLE, Kind.UNDETERMINED}
-    assert sum(verdict.kind is Kind.INCAPABLE for verdict in kinds) >= 1
+    assert sum(verdict.kind is Kind.INCAPABLE for verdict in kinds) == len(SEEDS)
     assert [verdict.headline.goal for verdict in kinds] == [None] * len(SEEDS)
     one = audited(uniform(scenario_of(name)), name).verdict
     assert one.kind in (Kind.INCAPABLE, Kind.UNDETERMINED)

@@ -115,6 +115,7 @@ def test_budgets_grow_to_what_was_asked_for() -> None:
     assert budgets_to(1000, "ppo", 256) == (0, 256, 512, 1000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["cloning", "dagger"])
 def test_small_agents_recover_from_labels(method: str) -> None:
     found = tuning(agents(), scenario_of(), SHIFT, (64, 2048), method=method, levels=128, config=Imitation(method))

@@ -5,7 +5,7 @@ from watched import agents, seen, watched, weighed
 from trueaim.core.errors import TrueAimError
 from trueaim.inference.device import Device
 from trueaim.inference.likelihood import Evidence
-from trueaim.inference.posterior import after_each, mixture, posterior
+from trueaim.inference.posterior import after_each, ahead, mixture, posterior
 
 GOALS = ("cheese", "corner")
 
@@ -132,3 +132,14 @@ def test_bad_input_is_refused_in_a_sentence() -> None:
         mixture(("a",), given[0])
     with pytest.raises(TrueAimError, match="goal: got 'c', needs one of: a, b, device"):
         posterior(("a", "b"), *given).bayes_factor("a", "c")
+
+
+def test_of_two_goals_alone_one_is_ahead_and_the_same_goal_twice_never_is() -> None:
+    nats = np.array([[[4.0], [1.0], [4.0]], [[5.0], [0.5], [5.0]], [[3.0], [3.2], [3.0]]])
+    found = Evidence(nats, np.full((3, 3), 6.0), np.full((3, 3), 5), (30.0,))
+    many = mixture(("one", "other", "one again"), found, resamples=2)
+    lead = ahead(found, many, 0, 1)
+    assert (lead[:2] > 0.9).all()
+    assert lead.mean() > 0.5
+    assert ahead(found, many, 1, 0) == pytest.approx(-lead)
+    assert ahead(found, many, 0, 2) == pytest.approx(0)

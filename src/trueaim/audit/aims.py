@@ -11,7 +11,7 @@ from trueaim.core.scenario import Scenario
 from trueaim.inference.device import Device, device
 from trueaim.inference.discovery import Discovery, discover
 from trueaim.inference.likelihood import Decisions, Evidence, decisions, evidence, plans
-from trueaim.inference.posterior import Mixture, Posterior, after_each, mixture, posterior
+from trueaim.inference.posterior import Mixture, Posterior, after_each, ahead, mixture, posterior
 
 TINY = 1e-12
 DESCRIBED = 60
@@ -28,7 +28,7 @@ class Aim(NamedTuple):
         many: the share of levels on which it pursues each goal, or acts at random.
         explained: the share of the attainable nats that this mixture of goals explains; NaN without a decision.
         course: belief after each level, the goals and then the device class.
-        leads: on each level, how likely each goal is less how likely each other one is, of these two and random moves.
+        leads: on each level, how likely each goal is less how likely each other one is, in a mixture of these two.
     """
 
     one: Posterior
@@ -127,12 +127,13 @@ def _aim(goals: tuple[str, ...], said: Evidence, habits: Device) -> Aim:
 
 
 def _leads(said: Evidence, many: Mixture) -> Float[np.ndarray, "level goal other"]:
-    """(e^n - e^m) / (e^n + e^m + 1), for the nats n and m of two goals above random moves."""
-    nats = said.nats[..., said.rationality.index(many.rationality)]
-    one, other = nats[:, :, None], nats[:, None, :]
-    most = np.maximum(np.maximum(one, other), 0.0)
-    first, second = np.exp(one - most), np.exp(other - most)
-    return (first - second) / (first + second + np.exp(-most))
+    num_levels, num_goals, _ = said.nats.shape
+    found = np.zeros((num_levels, num_goals, num_goals))
+    for goal in range(num_goals):
+        for other in range(goal):
+            found[:, goal, other] = ahead(said, many, goal, other)
+            found[:, other, goal] = -found[:, goal, other]
+    return found
 
 
 def _explained(said: Evidence, many: Mixture) -> float:

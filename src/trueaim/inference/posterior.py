@@ -194,6 +194,25 @@ def mixture(goals: tuple[str, ...], found: Evidence, resamples: int = RESAMPLES)
     return Mixture((*goals, DEVICE), weights, low, high, responsibilities, found.rationality[best], num_levels)
 
 
+def ahead(found: Evidence, many: Mixture, goal: int, other: int) -> Float[np.ndarray, " level"]:
+    """How likely one goal is behind each level less how likely another one is, in a mixture of the two and the device.
+
+    From -1 to 1; 0 where both ask for the same.
+
+    Args:
+        found: the evidence for all goals.
+        many: their mixture, whose inverse temperature is kept.
+        goal: the number of the one.
+        other: that of the other.
+    """
+    pair = found.nats[:, [goal, other], found.rationality.index(many.rationality)]
+    table = np.pad(pair, ((0, 0), (0, 1)))
+    joint = table + np.log(_weights(table, np.ones((1, len(table))))[0])
+    likely = np.exp(joint - np.logaddexp.reduce(joint, -1, keepdims=True))
+    lead: Float[np.ndarray, " level"] = likely[:, 0] - likely[:, 1]
+    return lead
+
+
 def _likeliest(found: Evidence) -> tuple[Float[np.ndarray, "level name"], int]:
     """The nats of the goals and the uniform device at the inverse temperature that fits a mixture best; its number."""
     tables = [np.pad(table, ((0, 0), (0, 1))) for table in np.moveaxis(found.nats, -1, 0)]
