@@ -8,11 +8,12 @@ import pytest
 import typer
 
 from trueaim import scenarios
-from trueaim.app.ambiguity_command import EPILOG, ambiguity, as_data, show
+from trueaim.app.ambiguity_command import EPILOG, ambiguity, show
 from trueaim.app.console import console
 from trueaim.audit.ambiguity import Ambiguity, Breaking, Pair
 from trueaim.audit.ambiguity import ambiguity as audit
 from trueaim.audit.intervals import NOTHING, Interval
+from trueaim.core.documents import plain
 from trueaim.core.errors import TrueAimError
 
 SMALL = ("cheese_corner", "--set", "scenario.size=7", "--levels", 64)
@@ -31,7 +32,7 @@ def test_json_is_the_audit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert err == ""
     found = json.loads(out)
     assert found.pop("picture") == str(picture)
-    assert found == as_data(audit(scenarios.scenario("cheese_corner", size=7), levels=64))
+    assert found == plain(audit(scenarios.scenario("cheese_corner", size=7), levels=64))
     assert found["groups"] == [["cheese", "corner"]]
     assert picture.read_bytes().startswith(b"<?xml")
 
@@ -80,8 +81,8 @@ def test_groups_and_gaps_are_sentences(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_what_is_not_there_is_null() -> None:
-    assert as_data(NOTHING) == {"value": None, "low": None, "high": None, "entries": 0, "units": 0}
-    assert as_data(((1.5, float("inf")), "x")) == [[1.5, None], "x"]
+    assert plain(NOTHING) == {"value": None, "low": None, "high": None, "entries": 0, "units": 0}
+    assert plain(((1.5, float("inf")), "x")) == [[1.5, None], "x"]
 
 
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from trueaim.app.options import SEED, Cached, Changes, Json, answer, out_of
+from trueaim.core.documents import plain
 from trueaim.core.errors import TrueAimError
 from trueaim.core.machine import prepare
 
@@ -63,19 +64,10 @@ def ambiguity(
     if picture is not None:
         replace(picture, draw(found, picture.suffix.removeprefix(".")))
     if as_json:
-        answer(as_data(found) | ({} if picture is None else {"picture": str(picture)}))
+        answer(plain(found) | ({} if picture is None else {"picture": str(picture)}))
         return
     show(out, found)
     out.print(f"next: trueaim train {scenario}" if picture is None else f"picture  {picture}", markup=False)
-
-
-def as_data(value: Any) -> Any:
-    """Records as objects, and null for numbers that are not there."""
-    if hasattr(value, "_asdict"):
-        return {name: as_data(part) for name, part in value._asdict().items()}
-    if isinstance(value, tuple | list):
-        return [as_data(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show(out: Any, found: "Ambiguity") -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from trueaim.audit.audit import SEED, Audit
 from trueaim.audit.exchange import Exchange, exchange
 from trueaim.audit.interventions import Response, interventions
+from trueaim.core.documents import plain
 from trueaim.core.errors import TrueAimError
 from trueaim.core.keys import root, stream
 from trueaim.core.policy import Policy
@@ -92,17 +93,7 @@ def _response(found: Response) -> str:
 def as_data(found: Deep) -> dict[str, Any]:
     """The same for JSON; null for numbers that are not there."""
     return {
-        "exchange": {shift: _plain(rate) for shift, rate in found.rates.items()},
-        "interventions": {shift: [_plain(one) for one in rows] for shift, rows in found.responses.items()},
+        "exchange": {shift: plain(rate) for shift, rate in found.rates.items()},
+        "interventions": {shift: [plain(one) for one in rows] for shift, rows in found.responses.items()},
         "missing": found.missing,
     }
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "_asdict"):
-        return {name: _plain(part) for name, part in value._asdict().items()}
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

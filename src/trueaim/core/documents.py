@@ -4,7 +4,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, time
 from typing import Any, NoReturn
 
@@ -166,3 +166,14 @@ def _refuse_value(name: str, problem: str, form: str) -> NoReturn:
     raise TrueAimError(
         f"{shown(name)}: what is to be written {problem}, and {form} files here need plain finite values."
     )
+
+
+def plain(value: Any) -> Any:
+    """Records as objects, sequences as lists, and null for numbers that are not there: what JSON can hold."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
