@@ -3,7 +3,11 @@
 import numpy as np
 from sample import HOSTILE, hostile, sample
 
+from trueaim.audit.directed import Directed
 from trueaim.audit.exchange import Choices, rate_of
+from trueaim.audit.intervals import NOTHING as NOTHING_MEASURED
+from trueaim.audit.intervals import Interval
+from trueaim.audit.interventions import Response
 from trueaim.core.verdict import Aim, Counts, Excess, Inference, Kind, Number, Numbers, OfShift, Tail
 from trueaim.report import payload as p
 from trueaim.report.evidence import reasons
@@ -64,6 +68,23 @@ TAIL = Tail(
 )
 EXCESS = Excess(value=number(0.74, 0.6, 0.8), lost_after=9, kept_after=None, looks=60, matched=True)
 
+EFFORTS = [
+    Directed("cheese", Interval(1.2, 1.0, 1.5, 60, 3), 4.5, 7.7),
+    Directed("corner", NOTHING_MEASURED, float("nan"), float("nan")),
+]
+ANSWERS = [
+    Response(
+        "cheese",
+        "moved",
+        Interval(0.6, 0.4, 0.8, 60, 3),
+        Interval(0.5, 0.3, 0.7, 60, 3),
+        NOTHING_MEASURED,
+        {"cheese": Interval(0.3, 0.1, 0.5, 60, 3)},
+        48,
+        ("corner",),
+    )
+]
+
 
 def exchange(rate=3.0, seed=0):
     """Agents that go about so many steps further for the cheese."""
@@ -76,7 +97,7 @@ def exchange(rate=3.0, seed=0):
 def full():
     """Everything there may be."""
     whole = shift(inference=inference(), tail=TAIL, excess=EXCESS, lacking=["Nobody looked inside the agents."])
-    return reasons(GOALS, whole, exchange())
+    return reasons(GOALS, whole, exchange(), EFFORTS, ANSWERS)
 
 
 def by_order():

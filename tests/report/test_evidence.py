@@ -8,12 +8,28 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from reasoned import EXCESS, GOALS, NOTHING, TAIL, attacked, by_order, exchange, full, inference, number, page, shift
+from reasoned import (
+    ANSWERS,
+    EFFORTS,
+    EXCESS,
+    GOALS,
+    NOTHING,
+    TAIL,
+    attacked,
+    by_order,
+    exchange,
+    full,
+    inference,
+    number,
+    page,
+    shift,
+)
 from sample import sample
 
 from trueaim import scenarios
 from trueaim.agents.planted import pursuing
 from trueaim.audit.audit import audit
+from trueaim.audit.deep import Deep
 from trueaim.audit.exchange import Choices, rate_of
 from trueaim.core.errors import TrueAimError
 from trueaim.core.verdict import Aim
@@ -72,6 +88,19 @@ def test_every_part_may_be_missing_alone():
     text = evidence_section(render(page(reasons(GOALS, shift(), exchange()))))
     assert text.count("<figure") == 1
     assert "<strong>Exchange rate</strong>" in text
+    text = evidence_section(render(page(reasons(GOALS, shift(), directed=EFFORTS))))
+    assert text.count("<figure") == 1
+    assert "<strong>Goal-directedness</strong>" in text
+    text = evidence_section(render(page(reasons(GOALS, shift(), responses=ANSWERS))))
+    assert text.count("<figure") == 1
+    assert "<strong>If a goal is changed</strong>" in text
+
+
+def test_efforts_and_answers_stand_in_their_tables():
+    text = evidence_section(render(page(full())))
+    assert re.search(r"cheese.*1\.20.*\[1\.00, 1\.50\].*7\.70", text, re.S)
+    assert "they act otherwise (also an edit of corner)" in text
+    assert "no data" in text
 
 
 def test_the_device_class_is_no_goal_even_where_a_goal_has_its_name():
@@ -125,7 +154,7 @@ def test_reasons_survive_json():
 def test_an_exchange_rate_needs_a_shift_that_was_audited():
     audit = SimpleNamespace(verdict=SimpleNamespace(shifts=[shift()]))
     with pytest.raises(TrueAimError, match="shift: got 'anywere', needs one of: anywhere; did you mean 'anywhere'"):
-        build(None, None, audit, "", exchange={"anywere": exchange()})
+        build(None, None, audit, "", asked=Deep({"anywere": exchange()}, {}, {}, []))
 
 
 # Words
@@ -306,7 +335,7 @@ def test_pictures_are_told_in_words_and_in_a_table():
     section = evidence_section(text)
     for cell in ("<td>0.99</td><td>1.50</td>", ">no data</span>", "<td>75%</td><td>50% to 100%</td>", "−8"):
         assert cell in section
-    assert section.count("<table>") == 8
+    assert section.count("<table>") == 12
     for svg in pictures(text).values():
         assert svg.find("title").text == svg.get("aria-label")
         assert svg.find("desc").text
@@ -344,7 +373,7 @@ def test_a_planted_goal_shows_in_every_picture():
     scenario = scenarios.scenario("cheese_corner", size=7)
     policy = pursuing(scenario, "corner")
     found = build(
-        policy, scenario, audit(policy, scenario, levels=64), "trueaim audit", exchange={"anywhere": exchange()}
+        policy, scenario, audit(policy, scenario, levels=64), "", asked=Deep({"anywhere": exchange()}, {}, {}, [])
     )
     shown = found.verdicts[0].reasons
     weights = {aim.goal: aim.weight.value for aim in shown.pursued}

@@ -75,6 +75,8 @@ export interface Reasons {
     rate: Measure;
     words: string;
   } | null;
+  efforts: { goal: string; nats: Measure; most: number | null }[];
+  answers: { goal: string; edit: string; edited: number; own: Measure; words: string }[];
   lacking: string[];
 }
 

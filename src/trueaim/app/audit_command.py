@@ -33,7 +33,8 @@ def audit(
         bool, typer.Option("--until-certain", help="Stop as soon as every shift has a verdict; --levels is the most.")
     ] = False,
     deep: Annotated[
-        bool, typer.Option("--deep", help="Also edit levels, and measure how much further agents go for a goal.")
+        bool,
+        typer.Option("--deep", help="Also edit levels, and measure how far and hard agents go for a goal."),
     ] = False,
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless every shift has this verdict (4 if undetermined).")
@@ -94,8 +95,7 @@ def _of_ours(
     found = commands.audit_command(place, policy, scenario, out, most, seed, until_certain)
     command = commands.command_of(policy.record["plan"], most, seed)
     found_deep = _deep(policy, scenario, found, seed, out) if is_deep else None
-    rates = None if found_deep is None else found_deep.rates
-    path = commands.report_command(place, policy, scenario, found, seed, command, rates)
+    path = commands.report_command(place, policy, scenario, found, seed, command, found_deep)
     more = {} if found_deep is None else {"deep": as_data(found_deep)}
     return found.verdict, {"run": str(place.folder), "report": str(path), **more}
 

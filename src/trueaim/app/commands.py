@@ -2,7 +2,6 @@
 
 import shlex
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -15,7 +14,7 @@ from trueaim import scenarios
 from trueaim.app import console, requests
 from trueaim.audit import store
 from trueaim.audit.audit import Audit, audit
-from trueaim.audit.exchange import Exchange
+from trueaim.audit.deep import Deep
 from trueaim.core.errors import TrueAimError
 from trueaim.core.files import replace
 from trueaim.core.lock import hold
@@ -87,10 +86,10 @@ def report_command(
     found: Audit,
     seed: int,
     command: str,
-    rates: Mapping[str, Exchange] | None = None,
+    asked: Deep | None = None,
 ) -> Path:
-    """Write the report of an audit into its folder, with exchange rates by shift where they were measured."""
-    page = render(build(policy, scenario, found, command, seed, rates))
+    """Write the report of an audit into its folder, with what was asked beyond watching."""
+    page = render(build(policy, scenario, found, command, seed, asked))
     replace(place.report, page.encode())
     return place.report
 

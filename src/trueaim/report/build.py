@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trueaim.audit.audit import SEED, Audit
-from trueaim.audit.exchange import Exchange
+from trueaim.audit.deep import Deep
 from trueaim.core.errors import unknown_name
 from trueaim.core.machine import facts, versions
 from trueaim.core.policy import Policy
@@ -36,6 +36,8 @@ from trueaim.report.replays import replays
 from trueaim.report.sentences import sentence, title
 from trueaim.training.curves import Curves as LoggedCurves
 
+NOTHING_ASKED = Deep({}, {}, {}, [])
+
 
 def build(
     policy: Policy,
@@ -43,7 +45,7 @@ def build(
     audit: Audit,
     command: str,
     seed: int = SEED,
-    exchange: Mapping[str, Exchange] | None = None,
+    asked: Deep | None = None,
 ) -> Payload:
     """Everything on the page.
 
@@ -53,14 +55,14 @@ def build(
         audit: what was found.
         command: which command makes it again.
         seed: of the audit.
-        exchange: by shift, how many steps further the agents go for one goal than for another, where it was measured.
+        asked: what was asked beyond watching, where it was.
 
     Raises:
-        TrueAimError: for an exchange rate on a shift that was not audited.
+        TrueAimError: for an answer on a shift that was not audited.
     """
-    verdict, rates = audit.verdict, dict(exchange or {})
+    verdict = audit.verdict
     shifts = [shift.setting for shift in verdict.shifts]
-    for name in rates:
+    for name in asked.shifts if asked else ():
         if name not in shifts:
             raise unknown_name("shift", name, shifts)
     return Payload(
@@ -69,13 +71,13 @@ def build(
         policy=PolicyInfo(
             name=policy.name, agents=len(policy.seeds), seeds=policy.seeds, description=_description(policy)
         ),
-        verdicts=tuple(_card(verdict, shift, rates.get(shift.setting)) for shift in verdict.shifts),
+        verdicts=tuple(card(verdict, shift, asked) for shift in verdict.shifts),
         settings=tuple(_settings(scenario, audit)),
-        table=tuple(_rows(verdict)),
+        table=tuple(table_rows(verdict)),
         replays=tuple(replays(policy, scenario, audit, seed)),
         places=tuple(_places(scenario.map, audit)) if scenario.map else (),
         curves=_curves(policy, scenario),
-        provenance=_provenance(policy.record, verdict, command),
+        provenance=provenance(policy.record, verdict, command),
     )
 
 
@@ -104,8 +106,9 @@ def _description(policy: Policy) -> str:
     return f"{asked.steps:,} environment steps each, alpha {asked.alpha:g}."
 
 
-def _card(verdict: Verdict, shift: OfShift, exchange: Exchange | None) -> VerdictCard:
-    three = shift.numbers
+def card(verdict: Verdict, shift: OfShift, asked: Deep | None = None) -> VerdictCard:
+    """What the page says of one shift, with the answers of an audit that asked for more."""
+    three, name, more = shift.numbers, shift.setting, asked or NOTHING_ASKED
     return VerdictCard(
         setting=shift.setting,
         kind=str(shift.kind),  # type: ignore[arg-type]
@@ -124,7 +127,9 @@ def _card(verdict: Verdict, shift: OfShift, exchange: Exchange | None) -> Verdic
         evidence=(*shift.evidence, *_agents(shift), verdict.preflight.sentence),
         would_change=tuple(shift.would_change),
         warnings=tuple(verdict.warnings),
-        reasons=reasons(verdict.goals, shift, exchange),
+        reasons=reasons(
+            verdict.goals, shift, more.rates.get(name), more.directed.get(name, ()), more.responses.get(name, ())
+        ),
     )
 
 
@@ -153,7 +158,8 @@ def _settings(scenario: Scenario, audit: Audit) -> list[SettingInfo]:
     ]
 
 
-def _rows(verdict: Verdict) -> list[TableRow]:
+def table_rows(verdict: Verdict) -> list[TableRow]:
+    """The verdict's table, one row for every goal on every setting."""
     measured = ("share", "normalized", "regret", "reached", "first")
     return [
         TableRow(
@@ -207,7 +213,14 @@ def _curves(policy: Policy, scenario: Scenario) -> Curves | None:
     return Curves(x=tuple(steps), series=tuple(series), note=note)
 
 
-def _provenance(record: Mapping[str, Any], verdict: Verdict, command: str) -> Provenance:
+def provenance(record: Mapping[str, Any], verdict: Verdict, command: str) -> Provenance:
+    """How to make the page again, and with what it was made.
+
+    Args:
+        record: of the policy's training (`trueaim.core.policy.Policy.record`); empty for one that was not trained here.
+        verdict: whose warnings are repeated.
+        command: which makes the page again.
+    """
     here = facts()
     asked = record.get("asked")
     settings = {"learner." + name: str(value) for name, value in asked.learner.items()} if asked else {}

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 from scipy.special import expit
 
+from trueaim.audit.directed import Directed
 from trueaim.audit.exchange import Exchange
+from trueaim.audit.interventions import Response
 from trueaim.core.verdict import Excess, Inference, Number, OfShift, Tail
+from trueaim.report.asked import Answer, Effort, answers, efforts
+from trueaim.report.records import Finite, Measured, Record, Share, decimal, finite, none_for_nan, said
 
 DECISIONS = "decisions"
 """What a verdict says where goals were inferred."""
@@ -25,28 +29,7 @@ SPOTS = 33
 """Points of a fitted curve."""
 
 
-def _none_for_nan(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _finite(number: Number) -> Number:
-    bounds = {name: _none_for_nan(getattr(number, name)) for name in ("value", "low", "high")}
-    if any(bound is not None and math.isinf(bound) for bound in bounds.values()):
-        raise ValueError(f"number: got {number}, needs finite bounds or None")
-    return number.model_copy(update=bounds)
-
-
-Measured = Annotated[float | None, BeforeValidator(_none_for_nan)]
-Share = Annotated[Annotated[float, Field(ge=0, le=1)] | None, BeforeValidator(_none_for_nan)]
-"""Between 0 and 1, or None where there was nothing to measure."""
-Finite = Annotated[Number, AfterValidator(_finite)]
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Pursued(_Record):
+class Pursued(Record):
     """One aim as an explanation of what the agents did on the distinguishing levels."""
 
     goal: str | None  # None: no goal, but chance or habit
@@ -59,7 +42,7 @@ class Pursued(_Record):
     """Belief after each of the first levels."""
 
 
-class Regret(_Record):
+class Regret(Record):
     """The share of distinguishing levels on which more than a threshold of the intended return is lost."""
 
     thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...]
@@ -76,7 +59,7 @@ class Regret(_Record):
         return self
 
 
-class Choices(_Record):
+class Choices(Record):
     """What was chosen where one goal was so many steps further away than the other."""
 
     steps: int  # to the first goal less those to the second
@@ -84,7 +67,7 @@ class Choices(_Record):
     count: NonNegativeInt
 
 
-class Rate(_Record):
+class Rate(Record):
     """How many steps further the agents go for one goal than for another."""
 
     first: str
@@ -97,7 +80,7 @@ class Rate(_Record):
     words: str
 
 
-class Reasons(_Record):
+class Reasons(Record):
     """What a verdict rests on, as far as it could be had."""
 
     inferred: bool = False  # from decisions, or else told by which goal paid first
@@ -107,6 +90,8 @@ class Reasons(_Record):
     regret: Regret | None = None
     excess: str = ""
     exchange: Rate | None = None
+    efforts: tuple[Effort, ...] = ()
+    answers: tuple[Answer, ...] = ()
     lacking: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -118,23 +103,32 @@ class Reasons(_Record):
     @property
     def has_pictures(self) -> bool:
         """Whether there is more than what was lacking."""
-        return bool(self.pursued or self.regret or self.excess or self.exchange)
+        return bool(self.pursued or self.regret or self.excess or self.exchange or self.efforts or self.answers)
 
     @property
     def goals(self) -> list[str]:
         """Every goal that is named."""
         rate = self.exchange
         named = [aim.goal for aim in self.pursued if aim.goal is not None]
+        named += [each.goal for each in self.efforts] + [each.goal for each in self.answers]
         return named if rate is None else [*named, rate.first, rate.second]
 
 
-def reasons(goals: Sequence[str], shift: OfShift, exchange: Exchange | None = None) -> Reasons | None:
+def reasons(
+    goals: Sequence[str],
+    shift: OfShift,
+    exchange: Exchange | None = None,
+    directed: Sequence[Directed] = (),
+    responses: Sequence[Response] = (),
+) -> Reasons | None:
     """What the verdict on a shift rests on, for its page; None if it says nothing of that.
 
     Args:
         goals: names, the intended one first.
         shift: the verdict.
         exchange: what the agents' choices between two goals on the same shift showed.
+        directed: how hard they work for each goal there.
+        responses: their answers to edits of its levels.
     """
     found = shift.inference
     parts: dict[str, Any] = {}
@@ -144,10 +138,11 @@ def reasons(goals: Sequence[str], shift: OfShift, exchange: Exchange | None = No
         parts |= {"pursued_words": _pursued_words(found), "belief_words": _belief_words(aims, found.levels)}
     if shift.tail is not None:
         parts["regret"] = _regret(shift.tail, goals[0])
-    if shift.excess is not None and _none_for_nan(shift.excess.value.value) is not None:
+    if shift.excess is not None and none_for_nan(shift.excess.value.value) is not None:
         parts["excess"] = _excess_words(shift.excess, goals[0])
     if exchange is not None:
         parts["exchange"] = _rate(exchange)
+    parts |= {"efforts": efforts(directed), "answers": answers(responses)} if directed or responses else {}
     if shift.lacking:
         parts["lacking"] = tuple(shift.lacking)
     return Reasons(**parts) if parts else None
@@ -177,15 +172,15 @@ def _pursued_words(found: Inference) -> tuple[str, ...]:
         f"Inferred from {found.decisions:,} decisions on {found.levels:,} distinguishing levels, held against plans "
         "for every goal. Nats are per decision, above uniform actions."
     ]
-    if found.explained is not None and _none_for_nan(found.explained.value) is not None:
+    if found.explained is not None and none_for_nan(found.explained.value) is not None:
         sentences.append(
-            f"These goals explain {_said(found.explained)} of the nats per decision that could be explained."
+            f"These goals explain {said(found.explained)} of the nats per decision that could be explained."
         )
     if found.described:
         more = (
             ""
             if found.gain is None or math.isnan(found.gain)
-            else f", which explains {_decimal(found.gain)} nats per decision more"
+            else f", which explains {decimal(found.gain)} nats per decision more"
         )
         sentences.append(f"A goal fitted to the decisions {found.described}{more}.")
     return tuple(sentences)
@@ -217,17 +212,6 @@ def _belief_words(aims: Sequence[Pursued], levels: int) -> str:
     )
 
 
-def _said(number: Number) -> str:
-    """A number with its interval; what rounds to zero has no sign."""
-    value, low, high = (_none_for_nan(bound) for bound in (number.value, number.low, number.high))
-    bounds = "" if low is None or high is None else f" [{_decimal(low)}, {_decimal(high)}]"
-    return "no data" if value is None else f"{_decimal(value)}{bounds}"
-
-
-def _decimal(value: float, digits: int = 2) -> str:
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
-
-
 def _levels(count: int) -> str:
     return f"{count:,} level{'' if count == 1 else 's'}"
 
@@ -238,8 +222,8 @@ def _regret(tail: Tail, intended: str) -> Regret:
     if at is not None and not math.isnan(tail.share[at]):
         much = f"more than {tail.thresholds[at]:.2f} of the best {intended} return"
         words.append(f"On {tail.share[at]:.0%} of the distinguishing levels the agents lose {much}.")
-    words.append(f"On the worst tenth of its levels an agent loses {_said(tail.worst)} on average (CVaR).")
-    words.append(f"The interquartile mean of the share they get is {_said(tail.middle)}; it leaves the tails out.")
+    words.append(f"On the worst tenth of its levels an agent loses {said(tail.worst)} on average (CVaR).")
+    words.append(f"The interquartile mean of the share they get is {said(tail.middle)}; it leaves the tails out.")
     return Regret(
         thresholds=tuple(tail.thresholds),
         share=tuple(tail.share),
@@ -266,7 +250,7 @@ def _excess_words(found: Excess, intended: str) -> str:
         if accepted
         else f"After {_levels(found.looks)} a betting test does not say on which side of the margins this is."
     )
-    return f"Excess regret: the agents lose {_said(found.value)} of the {intended} return {beyond}. {test}"
+    return f"Excess regret: the agents lose {said(found.value)} of the {intended} return {beyond}. {test}"
 
 
 def _rate(found: Exchange) -> Rate:
@@ -278,7 +262,7 @@ def _rate(found: Exchange) -> Rate:
         words += f", {found.share:.0%} of them for {found.first}"
     words += f". No exchange rate: {found.reason}." if math.isnan(at.value) else f". {_rate_words(found)}"
     return Rate(
-        first=found.first, second=found.second, points=points, fitted=_fitted(found), rate=_finite(rate), words=words
+        first=found.first, second=found.second, points=points, fitted=_fitted(found), rate=finite(rate), words=words
     )
 
 
@@ -287,7 +271,7 @@ def _rate_words(found: Exchange) -> str:
     is_first = value >= 0
     further, nearer = (found.first, found.second) if is_first else (found.second, found.first)
     bounds = (low, high) if is_first else (-high, -low)
-    interval = "" if math.isnan(low) else f" [{_decimal(bounds[0], 1)}, {_decimal(bounds[1], 1)}]"
+    interval = "" if math.isnan(low) else f" [{decimal(bounds[0], 1)}, {decimal(bounds[1], 1)}]"
     return (
         f"Both are as likely where {further} is {abs(value):.1f}{interval} steps further away than {nearer}: "
         "so much further the agents go for it."

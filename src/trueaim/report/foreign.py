@@ -4,9 +4,7 @@ from trueaim.agents.foreign.host import HostPolicy
 from trueaim.audit.foreign.scenario import TRAIN, GymScenario, Recorded
 from trueaim.audit.foreign.verdict import ForeignAudit
 from trueaim.core.goal import Goal
-from trueaim.report.build import _card as card
-from trueaim.report.build import _provenance as provenance
-from trueaim.report.build import _rows as rows
+from trueaim.report.build import card, provenance, table_rows
 from trueaim.report.payload import GoalInfo, Payload, PolicyInfo, ScenarioInfo, SettingInfo
 from trueaim.report.sentences import title
 
@@ -25,7 +23,7 @@ def build_foreign(policy: HostPolicy | None, scenario: GymScenario | Recorded, f
             seeds=tuple(verdict.agents),
             description=f"Not trained here: {policy.agents[0].detected.kind if policy else 'recorded episodes'}.",
         ),
-        verdicts=tuple(card(verdict, shift, None) for shift in verdict.shifts),
+        verdicts=tuple(card(verdict, shift) for shift in verdict.shifts),
         settings=tuple(
             SettingInfo(
                 name=name,
@@ -35,7 +33,7 @@ def build_foreign(policy: HostPolicy | None, scenario: GymScenario | Recorded, f
             )
             for name in scenario.settings
         ),
-        table=tuple(rows(verdict)),
+        table=tuple(table_rows(verdict)),
         provenance=provenance({}, verdict, COMMAND),
     )
 
