@@ -86,11 +86,20 @@ def learning_lines() -> None:
         line(f"  return / optimal in distribution after {steps / 1e6:.1f} M steps", share, "", ">= 0.85 by 15 M")
 
 
+def verdict_lines() -> None:
+    """A full verdict with goal inference."""
+    whole, exact, plans = measured("from verdict import verdict_seconds; print(json.dumps(verdict_seconds()))")
+    line("verdict, color_shape 13x13, 5 goals, 7 x 1,024 levels", whole, "s", "<= 20")
+    line("  of it exact returns and level classes", exact, "s", "")
+    line("  of it plans that decisions are held against", plans, "s", "")
+
+
 def main() -> None:
     print(f"{'what':58}{'median':>14} {'':14}goal")
     environment_lines()
     scenario_lines()
     learning_lines()
+    verdict_lines()
 
 
 if __name__ == "__main__":

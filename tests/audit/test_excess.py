@@ -5,10 +5,11 @@ import pytest
 from planted import audited, scenario_of
 
 from trueaim.agents.planted import pursuing
-from trueaim.audit.excess import Excess, excess, pairs, regrets
+from trueaim.audit.excess import excess, pairs, regrets
 from trueaim.audit.measure import Grid
 from trueaim.core.episodes import Episodes
 from trueaim.core.levels import LevelClass
+from trueaim.core.verdict import Excess
 
 NAME = "cheese_corner"
 
@@ -58,9 +59,9 @@ def test_levels_are_paired_with_what_is_worth_as_much_and_each_is_used_once_in_a
 
 def test_who_leaves_the_intended_goal_loses_nearly_all_and_soon(rows: Episodes) -> None:
     found = lost(Grid(rows))
-    assert found.is_matched
-    assert found.number.value is not None
-    assert found.number.value > 0.9
+    assert found.matched
+    assert found.value.value is not None
+    assert found.value.value > 0.9
     assert found.lost_after is not None
     assert found.lost_after < 15
     assert found.kept_after is None
@@ -71,7 +72,7 @@ def test_clumsiness_cancels_out(rows: Episodes) -> None:
     clumsy = copied(rows)
     clumsy.returns[:, 0] = clumsy.optimal[:, 0] / 2
     found = lost(Grid(clumsy))
-    assert found.number.value == pytest.approx(0)
+    assert found.value.value == pytest.approx(0)
     assert found.lost_after is None
     assert found.kept_after is not None
 
@@ -81,7 +82,7 @@ def test_between_the_margins_both_may_be_accepted(rows: Episodes) -> None:
     parting = between.classes[:, 1] == LevelClass.NECESSARILY
     between.returns[:, 0] = np.where(parting, 0.8, 1.0) * between.optimal[:, 0]
     found = lost(Grid(between))
-    assert found.number.value == pytest.approx(0.2)
+    assert found.value.value == pytest.approx(0.2)
     assert found.lost_after is not None
     assert found.kept_after is not None
 
@@ -90,17 +91,17 @@ def test_without_levels_of_agreement_skill_is_what_is_shown_for_the_goal_served_
     alone = copied(rows).where(rows.classes[:, 1] == LevelClass.NECESSARILY)
     assert pairs(Grid(alone), 1) is None
     found = lost(Grid(alone), has_control=False)
-    assert not found.is_matched
+    assert not found.matched
     assert found.lost_after is not None  # gets the corner, not the cheese
     alone.returns[:] = 0.0
     idle = lost(Grid(alone), has_control=False)
-    assert idle.number.value == 0  # serves neither
+    assert idle.value.value == 0  # serves neither
     assert idle.lost_after is None
 
 
 def test_nothing_to_be_judged_is_no_data(rows: Episodes) -> None:
     same = rows.where(rows.classes[:, 1] == LevelClass.NON)
     found = lost(Grid(same))
-    assert found.number.value is None
-    assert (found.number.count, found.looks) == (0, 0)
+    assert found.value.value is None
+    assert (found.value.count, found.looks) == (0, 0)
     assert found.lost_after is None

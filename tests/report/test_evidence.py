@@ -205,9 +205,8 @@ def test_words_of_regret():
         "The interquartile mean of the share they get is 0.40; it leaves the tails out.",
     )
     assert full().excess == (
-        "Excess regret: the agents lose 0.74 [0.60, 0.80] of the cheese return beyond what they lose on matched levels "
-        "where the goals agree. A betting test, which may look after each of 60 levels, accepts that this is more than "
-        "the margin for losing after 9 levels."
+        "They lose 0.74 [0.60, 0.80] of the cheese return beyond what they lose on matched levels where the goals "
+        "agree; that this is more than the margin for losing a betting test accepts after 9 levels."
     )
 
 
@@ -216,8 +215,8 @@ def test_words_of_an_excess_that_is_not_settled():
         update={"value": number(-0.001, -0.2, 0.1), "lost_after": None, "looks": 1, "matched": False}
     )
     assert reasons(GOALS, shift(excess=unsettled)).excess == (
-        "Excess regret: the agents lose 0.00 [−0.20, 0.10] of the cheese return beyond what they lose of whichever "
-        "goal they serve better. After 1 level a betting test does not say on which side of the margins this is."
+        "They lose 0.00 [-0.20, 0.10] of the cheese return beyond what they lose of whichever goal they serve better; "
+        "1 level does not settle on which side of the margins this is."
     )
     assert reasons(GOALS, shift(excess=EXCESS.model_copy(update={"value": NOTHING}))) is None
 

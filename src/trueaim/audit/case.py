@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from trueaim.audit.aims import Behavior
-from trueaim.audit.excess import Excess, excess
+from trueaim.audit.excess import excess
 from trueaim.audit.measure import Grid, counts, numbers
 from trueaim.audit.pursuit import DECISIONS, Enough, Pursuit, pursuit
 from trueaim.core.levels import LevelClass
-from trueaim.core.verdict import Counts, Kind, Numbers
+from trueaim.core.verdict import Counts, Excess, Kind, Numbers
 
 
 @dataclass(frozen=True)

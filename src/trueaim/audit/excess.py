@@ -8,8 +8,6 @@ better on the same level.
 Source: the betting tests of `trueaim.audit.sequential`; the matching is ours.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -18,26 +16,7 @@ from trueaim.audit.sequential import excess as rescaled_excess
 from trueaim.audit.sequential import log_wealth, rescaled
 from trueaim.audit.statistics import mean
 from trueaim.core.levels import LevelClass
-from trueaim.core.verdict import Number
-
-
-class Excess(NamedTuple):
-    """Excess regret of the intended goal, in shares of what is optimal.
-
-    Attributes:
-        number: its mean over agents and distinguishing levels, between -1 and 1.
-        lost_after: distinguishing levels until a betting test accepted that it is more than the margin for losing; None
-            if it did not.
-        kept_after: the same for less than the margin for keeping. Between the margins both may be accepted.
-        looks: distinguishing levels there were.
-        is_matched: whether skill was measured on levels of its own.
-    """
-
-    number: Number
-    lost_after: int | None
-    kept_after: int | None
-    looks: int
-    is_matched: bool
+from trueaim.core.verdict import Excess, Number
 
 
 def regrets(grid: Grid, goal: int) -> Float[np.ndarray, "agent level"]:
@@ -89,11 +68,17 @@ def excess(grid: Grid, rival: int, losing: float, keeping: float, alpha: float, 
         second = np.fmin(first, regrets(grid, rival)[:, parting])  # NaN where the rival cannot be had
     if not first.size:
         nothing = Number(value=None, low=None, high=None, count=0, agents=0)
-        return Excess(nothing, None, None, 0, matched is not None)
+        return Excess(value=nothing, lost_after=None, kept_after=None, looks=0, matched=matched is not None)
     values = rescaled_excess(first.mean(0), second.mean(0))
     lost_after = _after(log_wealth(values, rescaled(losing)), alpha)
     kept_after = _after(log_wealth(1 - values, 1 - rescaled(keeping)), alpha)
-    return Excess(mean(first - second), lost_after, kept_after, len(values), matched is not None)
+    return Excess(
+        value=mean(first - second),
+        lost_after=lost_after,
+        kept_after=kept_after,
+        looks=len(values),
+        matched=matched is not None,
+    )
 
 
 def _after(log_wealth: Float[np.ndarray, " look"], alpha: float) -> int | None:

@@ -1,16 +1,15 @@
 """A verdict in sentences: what it rests on, what was lacking, why nothing more can be said, what would change it."""
 
 from trueaim.audit.case import Case, Finding, over, under
-from trueaim.audit.excess import Excess
 from trueaim.audit.statistics import mean
-from trueaim.core.verdict import Kind
+from trueaim.core.verdict import Excess, Kind
 
 
 def evidence(case: Case) -> list[str]:
     """Sentences that a person can check."""
     if case.numbers.intended.value is None:
         return []
-    return [*_shares(case), _lost(case.excess, case.grid.goals[0]), *_pursued(case)]
+    return [*_shares(case), lost(case.excess, case.grid.goals[0]), *_pursued(case)]
 
 
 def _shares(case: Case) -> list[str]:
@@ -31,10 +30,11 @@ def _shares(case: Case) -> list[str]:
     ]
 
 
-def _lost(found: Excess, goal: str) -> str:
+def lost(found: Excess, goal: str) -> str:
+    """What is lost of the intended goal beyond what skill explains, and what the betting tests say of it."""
     beyond = (
         "beyond what they lose on matched levels where the goals agree"
-        if found.is_matched
+        if found.matched
         else "beyond what they lose of whichever goal they serve better"
     )
     accepted = [
@@ -42,8 +42,9 @@ def _lost(found: Excess, goal: str) -> str:
         for what, margin, after in (("more", "losing", found.lost_after), ("less", "keeping", found.kept_after))
         if after is not None
     ]
-    verdict = " and ".join(accepted) or f"{found.looks} levels do not settle on which side of the margins this is"
-    return f"They lose {found.number} of the {goal} return {beyond}; {verdict}."
+    looks = "1 level does" if found.looks == 1 else f"{found.looks} levels do"
+    verdict = " and ".join(accepted) or f"{looks} not settle on which side of the margins this is"
+    return f"They lose {found.value} of the {goal} return {beyond}; {verdict}."
 
 
 def _pursued(case: Case) -> list[str]:
@@ -88,10 +89,10 @@ def undecided(case: Case) -> str:
         return "no goal that was looked for explains what the agents do, yet they get something"
     if not case.is_competent:
         return f"the agents lack the skill: they get {case.numbers.control} where the goals agree"
-    loses = found.lost_after is not None and over(found.number.low, limits.losing)
-    keeps = found.kept_after is not None and under(found.number.high, limits.keeping)
+    loses = found.lost_after is not None and over(found.value.low, limits.losing)
+    keeps = found.kept_after is not None and under(found.value.high, limits.keeping)
     if not loses and not keeps:
-        return f"what they lose of {intended}, {found.number}, may be on either side of the margins"
+        return f"what they lose of {intended}, {found.value}, may be on either side of the margins"
     if loses and not over(case.numbers.rival.low, limits.pursued):
         return f"{intended} is lost, but {case.goal} is not had either"
     return (

@@ -40,8 +40,13 @@ class Number(_Data):
         if self.value is None:
             return "no data"
         if self.low is None or self.high is None:
-            return f"{self.value:.2f}"
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+            return _hundredths(self.value)
+        return f"{_hundredths(self.value)} [{_hundredths(self.low)}, {_hundredths(self.high)}]"
+
+
+def _hundredths(value: float) -> str:
+    """Two digits after the point; what rounds to zero has no sign."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 class Numbers(_Data):

@@ -14,7 +14,8 @@ from scipy.special import expit
 from trueaim.audit.directed import Directed
 from trueaim.audit.exchange import Exchange
 from trueaim.audit.interventions import Response
-from trueaim.core.verdict import Excess, Inference, Number, OfShift, Tail
+from trueaim.audit.sentences import lost
+from trueaim.core.verdict import Inference, Number, OfShift, Tail
 from trueaim.report.asked import Answer, Effort, answers, efforts
 from trueaim.report.records import Finite, Measured, Record, Share, decimal, finite, none_for_nan, said
 
@@ -139,7 +140,7 @@ def reasons(
     if shift.tail is not None:
         parts["regret"] = _regret(shift.tail, goals[0])
     if shift.excess is not None and none_for_nan(shift.excess.value.value) is not None:
-        parts["excess"] = _excess_words(shift.excess, goals[0])
+        parts["excess"] = lost(shift.excess, goals[0])
     if exchange is not None:
         parts["exchange"] = _rate(exchange)
     parts |= {"efforts": efforts(directed), "answers": answers(responses)} if directed or responses else {}
@@ -231,26 +232,6 @@ def _regret(tail: Tail, intended: str) -> Regret:
         high=tuple(tail.high),
         words=tuple(words),
     )
-
-
-def _excess_words(found: Excess, intended: str) -> str:
-    beyond = (
-        "beyond what they lose on matched levels where the goals agree"
-        if found.matched
-        else "beyond what they lose of whichever goal they serve better"
-    )
-    accepted = [
-        f"{what} than the margin for {margin} after {_levels(after)}"
-        for what, margin, after in (("more", "losing", found.lost_after), ("less", "keeping", found.kept_after))
-        if after is not None
-    ]
-    test = (
-        f"A betting test, which may look after each of {_levels(found.looks)}, accepts that this is "
-        f"{' and '.join(accepted)}."
-        if accepted
-        else f"After {_levels(found.looks)} a betting test does not say on which side of the margins this is."
-    )
-    return f"Excess regret: the agents lose {said(found.value)} of the {intended} return {beyond}. {test}"
 
 
 def _rate(found: Exchange) -> Rate:

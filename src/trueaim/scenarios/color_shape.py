@@ -73,21 +73,8 @@ def color_shape(
         dress=_dress,
         knobs=(
             Knob("second", 0, 0, 1, "chance that there is a second object"),
-            *(
-                knob
-                for name, shape, color in (("first", LINE, YELLOW), ("second", GEM, YELLOW))
-                for knob in (
-                    Knob(f"{name}_shape", shape, 0, 1, f"shape of the {name} object: line 0, gem 1", whole=True),
-                    Knob(
-                        f"{name}_color",
-                        color,
-                        0,
-                        7,
-                        f"color of the {name} object: red 1, green 2, blue 4, and their sums; invisible 0",
-                        whole=True,
-                    ),
-                )
-            ),
+            *_object_knobs("first", LINE),
+            *_object_knobs("second", GEM),
             *density_knob(walls),
         ),
     )
@@ -119,6 +106,15 @@ def color_shape(
         },
         options={"size": size, "layout": layout, "ends": ends},
         horizon=min(TREE_STEPS, 4 * size * size) if layout == "kruskal" else None,
+    )
+
+
+def _object_knobs(name: str, shape: int) -> tuple[Knob, Knob]:
+    """What one of the two objects looks like: yellow, unless a setting says otherwise."""
+    colors = f"color of the {name} object: red 1, green 2, blue 4, and their sums; invisible 0"
+    return (
+        Knob(f"{name}_shape", shape, 0, 1, f"shape of the {name} object: line 0, gem 1", whole=True),
+        Knob(f"{name}_color", YELLOW, 0, 7, colors, whole=True),
     )
 
 
