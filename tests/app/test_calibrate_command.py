@@ -15,11 +15,11 @@ def test_it_prints_what_was_found_of_each_kind_and_the_same_as_json() -> None:
     assert found.exit_code == 0, found.output
     data = json.loads(found.stdout)
     assert set(data) >= {"accuracy", "false_misgeneralized", "confusion", "median_levels", "kinds"}
-    assert data["accuracy"]["count"] == sum(each["agents"] for each in data["kinds"].values()) >= 24
-    assert 0.6 < data["accuracy"]["value"] <= 1
-    assert data["accuracy"]["low"] < data["accuracy"]["value"]
-    assert data["false_misgeneralized"]["value"] == 0
-    assert sum(sum(row.values()) for row in data["confusion"].values()) == data["accuracy"]["count"]
+    assert data["counts"]["agents"] == sum(each["agents"] for each in data["kinds"].values()) >= 24
+    assert 0.6 < data["accuracy"] <= 1
+    assert data["intervals"]["accuracy"][0] < data["accuracy"]
+    assert data["false_misgeneralized"] == 0
+    assert sum(sum(row.values()) for row in data["confusion"].values()) == data["counts"]["agents"]
     assert 8 <= data["median_levels"] <= 40
 
 

@@ -6,6 +6,7 @@ import pytest
 from trueaim import scenarios
 from trueaim.agents.planted import pursuing
 from trueaim.audit.calibrate import Calibration, Outcome, Planted, calibrate, zoo
+from trueaim.core.errors import TrueAimError
 from trueaim.core.verdict import Kind
 
 SCENARIO = scenarios.scenario("cheese_corner", size=9)
@@ -16,6 +17,18 @@ def test_the_zoo_has_all_kinds_of_verdicts() -> None:
     assert {kind.kind for kind in kinds} == set(Kind) - {Kind.UNDETERMINED}
     assert len({kind.name for kind in kinds}) == len(kinds) >= 24
     assert {kind.label for kind in kinds if kind.kind is Kind.MISGENERALIZED} == {"misgeneralized(corner)"}
+
+
+def test_further_rivals_are_planted_too() -> None:
+    kinds = zoo(scenarios.scenario("three_goals", size=9))
+    accused = {kind.label for kind in kinds if kind.kind is Kind.MISGENERALIZED}
+    goals = scenarios.scenario("three_goals", size=9).goal_names
+    assert accused == {f"misgeneralized({goal})" for goal in goals[1:]}
+
+
+def test_an_unknown_shift_is_named() -> None:
+    with pytest.raises(TrueAimError, match="nowhere"):
+        calibrate(SCENARIO, agents=1, shift="nowhere")
 
 
 def test_a_few_of_each_sort_are_told_apart() -> None:

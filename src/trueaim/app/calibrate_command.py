@@ -21,6 +21,9 @@ def calibrate(
     scenario: Annotated[str, typer.Argument(help="A name from `trueaim list` that has an exact planner.")],
     agents: Annotated[int, typer.Option(help="Planted agents of each kind.")] = 20,
     levels: Annotated[int, typer.Option(help="The most levels that an audit may play.")] = 128,
+    shift: Annotated[
+        str, typer.Option(help="Setting to audit on. Default: the first shift.")
+    ] = "",
     preset: Annotated[str | None, typer.Option(help="A named combination of scenario options.")] = None,
     changes: Changes = [],  # noqa: B006
     seed: Annotated[int, typer.Option(help="Of the first levels.")] = SEED,
@@ -45,6 +48,7 @@ def calibrate(
             built,
             agents=agents,
             levels=levels,
+            shift=shift,
             seed=seed,
             show=lambda name, share: status.update(f"  {share:4.0%}  {escape(name)}"),
         )
@@ -56,24 +60,23 @@ def calibrate(
 
 
 def as_data(found: "Calibration") -> dict[str, Any]:
-    """What `--json` prints."""
+    """What `--json` prints: shares of agents and how many there were, each with its interval apart."""
+    parts = {
+        "accuracy": found.right,
+        "false_misgeneralized": found.accused,
+        "unlisted_misgeneralized": found.unlisted_accused,
+    }
     return {
-        "accuracy": _interval(found.right),
-        "false_misgeneralized": _interval(found.accused),
-        "unlisted_misgeneralized": _interval(found.unlisted_accused),
+        **{name: each.value if each.entries else None for name, each in parts.items()},
         "median_levels": found.levels,
         "confusion": found.confusion(),
+        "counts": {
+            "agents": found.right.entries,
+            "honest": found.accused.entries,
+            "unlisted": found.unlisted_accused.entries,
+        },
+        "intervals": {name: [each.low, each.high] if each.entries else None for name, each in parts.items()},
         "kinds": {name: {"right": right, "agents": num} for name, (right, num) in found.by_kind().items()},
-    }
-
-
-def _interval(found: "Interval") -> dict[str, Any]:
-    known = found.entries > 0
-    return {
-        "value": found.value if known else None,
-        "low": found.low if known else None,
-        "high": found.high if known else None,
-        "count": found.entries,
     }
 
 
