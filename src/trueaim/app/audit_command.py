@@ -134,7 +134,7 @@ def _made(named: str) -> tuple[Any, Any]:
     import sys
 
     if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+        sys.path.append(os.getcwd())
     module, _, attribute = named.partition(":")
     try:
         make = getattr(importlib.import_module(module), attribute)

@@ -7,7 +7,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from trueaim.app import ambiguity_command, audit_command, calibrate_command, plan_command, tune_command
+from trueaim.app import (
+    ambiguity_command,
+    audit_command,
+    calibrate_command,
+    convert_command,
+    plan_command,
+    tune_command,
+)
 from trueaim.app.options import (
     LEVELS,
     SEED,
@@ -235,6 +242,7 @@ app.command(epilog=ambiguity_command.EPILOG)(ambiguity_command.ambiguity)
 app.command(epilog=plan_command.EPILOG)(plan_command.plan)
 app.command(epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
 app.command(epilog=tune_command.EPILOG)(tune_command.tune)
+app.command(epilog=convert_command.EPILOG)(convert_command.convert)
 
 
 def main() -> NoReturn:

@@ -1,15 +1,18 @@
 """Torch modules and Stable-Baselines3 models act as they do in their own libraries."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
+from typer.testing import CliRunner
 
 from trueaim.agents.foreign import policy
 from trueaim.agents.foreign.host import ready
+from trueaim.app.cli import app
 from trueaim.core.errors import TrueAimError
 
 torch = pytest.importorskip("torch")
@@ -105,7 +108,7 @@ def test_nothing_in_a_refused_file_runs(tmp_path: Path):
     canary, path = tmp_path / "canary", tmp_path / "model.zip"
     path.write_bytes(b"cposix\nsystem\n(S'touch " + str(canary).encode() + b"'\ntR.")
     for trusted in (None, "f" * 64):
-        with pytest.raises(TrueAimError, match="may hold pickled Python"):
+        with pytest.raises(TrueAimError, match=r"is no zip archive|not the trusted one"):
             policy(path, trusted=trusted, algorithm="PPO")
     assert not canary.exists()
 
@@ -162,17 +165,36 @@ class TestStableBaselines:
         np.testing.assert_array_equal(draws[0], draws[1])
         assert not np.array_equal(draws[0], draws[2])
 
-    def test_a_saved_model_needs_trust_and_its_algorithm(self, sb3, tmp_path: Path):
+    def test_a_saved_model_acts_without_anything_pickled_in_it(self, sb3, tmp_path: Path):
         model = sb3.PPO("MlpPolicy", self.venv(), seed=0, device="cpu")
         model.save(tmp_path / "model.zip")
         digest = hashlib.sha256((tmp_path / "model.zip").read_bytes()).hexdigest()
-        with pytest.raises(TrueAimError, match=r"does not name its algorithm.*; pass algorithm="):
-            policy(tmp_path / "model.zip", trusted=digest)
-        with pytest.raises(TrueAimError, match=r"algorithm: got 'PPPO'.*did you mean 'PPO'"):
-            policy(tmp_path / "model.zip", trusted=digest, algorithm="PPPO")
-        taken = policy(tmp_path / "model.zip", trusted=f"sha256:{digest}", algorithm="PPO")
-        actions, _ = act(taken, Discrete(2))
-        np.testing.assert_array_equal(actions, model.predict(OBSERVATIONS, deterministic=True)[0])
+        taken = policy(tmp_path / "model.zip")
+        assert (taken.name, taken.detected.kind, taken.detected.remarks) == ("PPO", "Stable-Baselines3 PPO", ())
+        trusting = policy(tmp_path / "model.zip", trusted=f"sha256:{digest}", algorithm="PPO")
+        assert "unpickled, as its digest is trusted" in trusting.detected.remarks[0]
+        for one in (taken, trusting):
+            actions, _ = act(one, Discrete(2))
+            np.testing.assert_array_equal(actions, model.predict(OBSERVATIONS, deterministic=True)[0])
+
+    def test_a_converted_normalization_is_that_of_the_original(self, sb3, tmp_path: Path):
+        from stable_baselines3.common.vec_env import VecNormalize
+
+        venv = VecNormalize(self.venv(), clip_obs=0.5)
+        venv.reset()
+        venv.save(str(tmp_path / "v.pkl"))
+        model = sb3.PPO("MlpPolicy", venv, seed=0, device="cpu")
+        with pytest.raises(TrueAimError, match="convert it to plain numbers: trueaim convert FILE"):
+            policy(model, normalize=tmp_path / "v.pkl")
+        digest = hashlib.sha256((tmp_path / "v.pkl").read_bytes()).hexdigest()
+        words = ["convert", str(tmp_path / "v.pkl"), "--trust-pickle", f"sha256:{digest}", "--json"]
+        done = CliRunner().invoke(app, words)
+        assert json.loads(done.stdout)["converted"] == str(tmp_path / "v.safetensors")
+        taken = policy(model, normalize=tmp_path / "v.safetensors")
+        assert taken.detected.normalization == "Normalizer"
+        venv.training = False
+        inputs = taken.agents[0].inputs(OBSERVATIONS, STARTS, taken.agents[0].memory(5))
+        np.testing.assert_array_equal(inputs, venv.normalize_obs(OBSERVATIONS))
 
     def test_observations_that_do_not_fit_are_named(self, sb3):
         model = sb3.PPO("MlpPolicy", self.venv(), seed=0, device="cpu")

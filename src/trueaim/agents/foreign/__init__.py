@@ -9,6 +9,7 @@ from trueaim.agents.foreign.files import foreign_model
 from trueaim.agents.foreign.functions import Memory, function_agent, plain
 from trueaim.agents.foreign.host import Agent, Detected, HostPolicy, group
 from trueaim.agents.foreign.jax_function import is_apply, jax_agent
+from trueaim.agents.foreign.normalizer import saved_normalizer
 from trueaim.agents.foreign.sb3 import is_model, sb3_agent
 from trueaim.agents.foreign.torch_module import is_module, torch_agent
 from trueaim.core.errors import TrueAimError
@@ -40,16 +41,17 @@ def policy(
     Args:
         x: one of `ACCEPTED`; a list becomes one policy with several agents, the unit of all statistics.
         parameters: of a JAX apply function or the variables of a Flax module; a list for a list.
-        normalize: the VecNormalize of a Stable-Baselines3 model's training, if it has lost it; a list for a list.
+        normalize: the VecNormalize of a Stable-Baselines3 model's training, if it has lost it, or the file that
+            `trueaim convert` made of it; a list for a list.
         stack: frames in an observation of such a model, on the last axis, if the model has lost its VecFrameStack.
-        env: the environment of such a model, if it has lost it.
+        env: the environment of such a model, if it has lost it, or if its file does not tell its spaces.
         memory: `num -> memory` of a recurrent module or function, which then is `(observations, memory) -> (output,
             memory)` for a batch.
         greedy: take the likeliest action; else sample. Functions that return actions decide themselves.
         batched: the function takes batches of observations; None: find out when it first acts.
         name: for people.
-        trusted: SHA-256 of a file with pickled Python that you trust.
-        algorithm: class of a Stable-Baselines3 model in a file ("PPO").
+        trusted: SHA-256 of a file with pickled Python, or of a TorchScript module, that you trust.
+        algorithm: class of a Stable-Baselines3 model in a file ("PPO"), where you want it checked.
         runs: loads the policy of a finished run from its folder.
 
     Raises:
@@ -63,7 +65,10 @@ def policy(
         path = Path(x)
         if path.is_dir():
             return _run(path, runs)
-        x = foreign_model(path, trusted, algorithm)
+        x = foreign_model(path, trusted, algorithm, env)
+        name = name or getattr(x, "algorithm", "")
+    if isinstance(normalize, str | os.PathLike):
+        normalize = saved_normalizer(Path(normalize))
     agent = _agent(x, parameters, normalize, stack, env, memory, greedy, batched)
     return HostPolicy(name or getattr(x, "__name__", None) or type(x).__name__, (agent,))
 

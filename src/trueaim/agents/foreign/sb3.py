@@ -78,7 +78,7 @@ def sb3_agent(model: Any, normalize: Any, stack: int, env: Any, greedy: bool) ->
         return np.asarray(actions), (frames, state)
 
     detected = Detected(
-        kind=f"Stable-Baselines3 {type(model).__name__}",
+        kind=f"Stable-Baselines3 {getattr(model, 'algorithm', type(model).__name__)}",
         normalization=type(normalizer).__name__ if normalizer is not None else "",
         stacked=int(np.prod([layer.stacked for layer in layers])),
         recurrent=hasattr(network, "lstm_actor"),
@@ -86,7 +86,7 @@ def sb3_agent(model: Any, normalize: Any, stack: int, env: Any, greedy: bool) ->
         observation_space=model.observation_space,
         action_space=model.action_space,
         seen=_seen(model, normalizer),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *getattr(model, "remarks", ()), *getattr(normalizer, "remarks", ())),
     )
     return Agent(
         act, detected, lambda num: (None, None), lambda shown, starts, memory: show(shown, starts, memory[0])[0]
@@ -120,7 +120,8 @@ def _layers(env: Any, normalize: Any, stack: int) -> tuple[list[Layer], Any, lis
     """The layers of training in order, the normalizer among them, and what could not be replayed."""
     if normalize is not None and not is_normalizer(normalize):
         raise TrueAimError(
-            f"normalize: got {type(normalize).__name__}, needs the VecNormalize of training; use VecNormalize.load"
+            f"normalize: got {type(normalize).__name__}, needs the VecNormalize of training; use VecNormalize.load, or "
+            "the file that trueaim convert makes of it"
         )
     layers: list[Layer] = []
     remarks: list[str] = []

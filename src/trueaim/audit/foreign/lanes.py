@@ -4,6 +4,7 @@ Every lane plays one episode from a seed and then waits, so no step can be count
 episodes are not played more often than long ones.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from jaxtyping import Bool
 
 from trueaim.agents.foreign.batches import arrays_in, mapped, row_of
+from trueaim.audit.foreign.answers import problem_of
 from trueaim.audit.foreign.limits import Late, within
 from trueaim.core.disk import shown
 from trueaim.core.errors import TrueAimError
@@ -152,13 +154,23 @@ class SingleLanes:
         return answer if isinstance(answer, Fault) else Step(_kept(answer[0]), *answer[1:])
 
     def _asked(self, lane: int, name: str, ask: Callable[[Any], Any]) -> Any:
+        process = os.getpid()
         try:
             with within(self._seconds):
                 answer = tuple(ask(self._envs[lane]))
+            if os.getpid() != process:
+                os._exit(0)
             if len(answer) == (2 if name == "reset" else 5):
-                return answer
-            what = f"gave back {len(answer)} values where Gymnasium's interface has {2 if name == 'reset' else 5},"
-        except (Exception, SystemExit, Late) as error:  # the environment is someone else's code
+                what = problem_of(answer, self.single_observation_space)
+                if not what:
+                    return answer
+            else:
+                what = f"gave back {len(answer)} values where Gymnasium's interface has {2 if name == 'reset' else 5},"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # the environment is someone else's code
+            if os.getpid() != process:
+                os._exit(0)
             what = _what(error, self._seconds)
         with suppress(Exception):
             self._envs[lane].close()
@@ -244,9 +256,12 @@ class VectorLanes:
                 if self._mode is AutoresetMode.DISABLED and before.any():
                     self._env.reset(options={"reset_mask": before.copy()})
                 observations, rewards, terminated, truncated, infos = self._env.step(self._last_actions)
+            rewards = np.asarray(rewards, np.float64)
+            terminated, truncated = np.asarray(terminated, bool), np.asarray(truncated, bool)
+            if not {rewards.shape, terminated.shape, truncated.shape} == {(self.num,)}:
+                raise ValueError(f"rewards and ends of shapes {rewards.shape}, {terminated.shape}, {truncated.shape}")
         except (Exception, SystemExit, Late) as error:
             raise self._broken("step", error) from error
-        terminated, truncated = np.asarray(terminated, bool), np.asarray(truncated, bool)
         self._ended = terminated | truncated
         if self._mode is AutoresetMode.NEXT_STEP and (before & (self._ended | (np.asarray(rewards) != 0))).any():
             self._doubt("it declares NextStep, but the step after an episode's end is no reset")

@@ -17,7 +17,7 @@ def _ring(number: int, frame: Any) -> None:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """A block that raises `Late` once it has taken so long.
+    """A block that raises `Late` once it has taken so long, and again each tenth of that if it is swallowed.
 
     It needs the main thread of a Unix process, and code that returns to Python now and then; elsewhere it does nothing.
     """
@@ -25,7 +25,7 @@ def within(seconds: float) -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGALRM, _ring)
-    earlier, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    earlier, _ = signal.setitimer(signal.ITIMER_REAL, seconds, max(seconds / 10, 0.05))
     try:
         yield
     finally:

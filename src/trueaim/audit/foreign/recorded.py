@@ -77,17 +77,18 @@ def _transition(episode: Any, step: int, num: int) -> Transition:
     def at(values: Any, row: int) -> Any:
         return mapped(lambda array: array[row], values)
 
-    infos = getattr(episode, "infos", None) or {}
-    info = {
-        name: at(value, step + (0 if len(value) == num else 1)) if not isinstance(value, dict) else value
-        for name, value in infos.items()
-    }
+    def told(infos: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: told(value) if isinstance(value, dict) else at(value, step + (0 if len(value) == num else 1))
+            for name, value in infos.items()
+        }
+
     return Transition(
         at(episode.observations, step),
         at(episode.actions, step),
         at(episode.observations, step + 1),
         float(episode.rewards[step]),
-        info,
+        told(getattr(episode, "infos", None) or {}),
         bool(episode.terminations[step]),
         bool(episode.truncations[step]),
     )
