@@ -17,10 +17,16 @@ from trueaim.core.scenario import Scenario
 Shares = tuple[Float[Array, ""], Float[Array, ""]]
 
 
-def pursuing(scenario: Scenario, goal: str, noise: float = 0.0, agents: int = 1) -> Policy:
+def pursuing(scenario: Scenario, goal: str, noise: float = 0.0, agents: int = 1, alone: bool = True) -> Policy:
     """Takes optimal actions for one goal; with probability `noise`, or where none is optimal, a random one.
 
-    It knows of nothing but its goal, so it does not keep clear of what would end the episode.
+    Args:
+        scenario: with an exact planner.
+        goal: which it pursues.
+        noise: share of random actions, 0 to 1.
+        agents: how many, which differ in their luck alone.
+        alone: it knows of nothing but its goal, so it does not keep clear of what would end the episode. Otherwise it
+            plays the true optimum, as an agent does who was trained where that matters.
 
     Raises:
         TrueAimError: for an unknown goal, or where the scenario has no exact planner.
@@ -29,7 +35,7 @@ def pursuing(scenario: Scenario, goal: str, noise: float = 0.0, agents: int = 1)
     planner, _ = capable(scenario)
 
     def tables(levels: Any) -> Bool[Array, "level place action"]:
-        return planner.optimal_actions(levels, number, True)
+        return planner.optimal_actions(levels, number, alone)
 
     return planned(scenario, tables, f"pursuing {goal}", noise, agents)
 
@@ -57,7 +63,9 @@ def dithering(scenario: Scenario, first: str, second: str, share: float, noise: 
     return Policy(name, _dithering(scenario), parameters, tuple(range(agents)), prepare=_pair(scenario, first, second))
 
 
-def lazy(scenario: Scenario, goal: str, share: float, noise: float = 0.0, agents: int = 1) -> Policy:
+def lazy(
+    scenario: Scenario, goal: str, share: float, noise: float = 0.0, agents: int = 1, alone: bool = True
+) -> Policy:
     """Pursues one goal, but does in this share of its steps whatever it did last.
 
     A repeated action leads straight on, and where that is blocked the agent stays. The first step of an episode has
@@ -69,8 +77,9 @@ def lazy(scenario: Scenario, goal: str, share: float, noise: float = 0.0, agents
         share: of the steps, 0 to 1.
         noise: share of random actions among the other steps.
         agents: how many, which differ in their luck alone.
+        alone: as for `pursuing`.
     """
-    tables = pursuing(scenario, goal).prepare
+    tables = pursuing(scenario, goal, alone=alone).prepare
     parameters = for_each(agents, noise=noise, share=share)
     return Policy(
         f"lazily pursuing {goal}", _lazy(scenario), parameters, tuple(range(agents)), tables, start=nothing_done
