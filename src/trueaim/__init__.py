@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trueaim.app.ambiguity import ambiguity
     from trueaim.app.library import Finding, audit, policy, train
     from trueaim.audit.foreign.scenario import GymScenario, Recorded, Transition
     from trueaim.core.goal import Goal
@@ -27,6 +28,7 @@ __all__ = [
     "Setting",
     "Transition",
     "Verdict",
+    "ambiguity",
     "audit",
     "policy",
     "scenario",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ambiguity": "trueaim.app.ambiguity",
     "Finding": "trueaim.app.library",
     "audit": "trueaim.app.library",
     "policy": "trueaim.app.library",

@@ -85,6 +85,120 @@ def test_what_is_not_there_is_null() -> None:
     assert plain(((1.5, float("inf")), "x")) == [[1.5, None], "x"]
 
 
+MODULE = '''
+import gymnasium
+import numpy as np
+import trueaim as ta
+
+class Choice(gymnasium.Env):
+    """One step: action 1 gets both goals in training, and coin alone on the shift, where action 2 gets right."""
+    observation_space = gymnasium.spaces.Box(0, 1, (1,), np.float32)
+    action_space = gymnasium.spaces.Discrete(3)
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        got = (action > 0, action > 0) if not self.parts else (action == 1, action == 2)
+        return np.ones(1, np.float32), float(got[0]), True, False, {"right": float(got[1])}
+
+def made(references):
+    goals = [ta.Goal("coin", lambda t: t.reward, role="intended"), ta.Goal("right", lambda t: t.info["right"])]
+    return ta.GymScenario(lambda: Choice(False), {"far": lambda: Choice(True)}, goals, "choice", references)
+
+def doing(action):
+    return ta.policy(lambda seen: np.full(len(seen), action), name=f"doing {action}", batched=True)
+
+SCENARIO = made({"coin": doing(1), "right": doing(2)})
+NOTHING = made(None)
+
+def make_audit():
+    return doing(1), NOTHING
+
+def make_ours():
+    return ta.scenario("cheese_corner", size=7)
+
+def fails():
+    return 1 / 0
+'''
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"choice_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return name
+
+
+def test_an_environment_of_ones_own_with_policies_for_its_goals(
+    module: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    called(f"{module}:SCENARIO", "--levels", 40, "--json")
+    out, _ = capsys.readouterr()
+    found = json.loads(out)
+    assert found["groups"] == [["coin", "right"]]
+    assert [one["least"]["value"] for one in found["pairs"]] == [0, 0]
+    (breaking,) = found["breaking"]
+    assert (breaking["on_shift"]["value"], breaking["share"]["value"]) == (1, pytest.approx(0.1))
+    assert breaking["check"]["value"] == pytest.approx(0.1)
+    assert {one["player"] for one in found["agreement"]} == {
+        "reference for coin",
+        "reference for right",
+        "random actions",
+    }
+    assert [one["share"]["value"] for one in found["luck"]] == [0, 0]
+    called(f"{module}:SCENARIO", "--levels", 40)
+    _, err = capsys.readouterr()
+    for text in ("choice  40 training levels", "no level tells apart coin, right", "by the best and the worst policy"):
+        assert text in err
+    rows = [line.split()[1] for line in err.splitlines() if line.startswith(("train", "far"))]
+    assert rows == ["random", "random"]  # the losses of references say more than how their returns went together
+    assert err.endswith("next: train, then trueaim audit my_module:make_audit\n")
+
+
+def test_an_environment_of_ones_own_without_them(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    called(f"{module}:make_audit", "--levels", 20, "--picture", "together.svg")
+    _, err = capsys.readouterr()
+    assert "note No policy pursues coin" in err
+    rows = [line for line in err.splitlines() if line.startswith(("train", "far"))]
+    assert [row.split()[1] for row in rows] == ["doing", "random"] * 2
+    assert "100% [84, 100]" in rows[0]
+    assert "tell apart" not in err
+    assert "the same on all levels" not in err
+    drawing = Path("together.svg").read_text(encoding="utf-8")
+    assert "choice: 20 training episodes of doing 1" in drawing
+    assert "paid in the same episodes" in drawing
+    assert "pursued" not in drawing
+
+
+def test_a_function_may_give_a_scenario_of_trueaim(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    called(f"{module}:make_ours", "--levels", 64, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert (found["scenario"], found["levels"], found["is_exact"]) == ("cheese_corner", 64, True)
+    assert "agreement" not in found
+
+
+def test_what_cannot_be_audited_is_one_sentence(module: str) -> None:
+    for words, text in (
+        (
+            (f"{module}:SCENARIO", "--set", "knob.x=1"),
+            f"{module}:SCENARIO: got --preset or --set, needs a scenario of ",
+        ),
+        ((f"{module}:fails",), f"{module}:fails: it failed with ZeroDivisionError: division by zero; call it yourself"),
+        ((f"{module}:MISSING",), f"scenario: got '{module}:MISSING', which cannot be imported ("),
+        ((f"{module}:Choice",), f"{module}:Choice: got type from it, needs a scenario; return one, or"),
+        (("no_such_module:X",), "scenario: got 'no_such_module:X', which cannot be imported ("),
+    ):
+        with pytest.raises(TrueAimError) as caught:
+            called(*words)
+        assert str(caught.value).startswith(text)
+
+
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     called("--help")
     assert "Example: trueaim ambiguity three_goals" in capsys.readouterr().out

@@ -21,9 +21,7 @@ def calibrate(
     scenario: Annotated[str, typer.Argument(help="A name from `trueaim list` that has an exact planner.")],
     agents: Annotated[int, typer.Option(help="Planted agents of each kind.")] = 20,
     levels: Annotated[int, typer.Option(help="The most levels that an audit may play.")] = 128,
-    shift: Annotated[
-        str, typer.Option(help="Setting to audit on. Default: the first shift.")
-    ] = "",
+    shift: Annotated[str, typer.Option(help="Setting to audit on. Default: the first shift.")] = "",
     preset: Annotated[str | None, typer.Option(help="A named combination of scenario options.")] = None,
     changes: Changes = [],  # noqa: B006
     seed: Annotated[int, typer.Option(help="Of the first levels.")] = SEED,

@@ -137,7 +137,8 @@ def ambiguity(
     Raises:
         TrueAimError: where nothing says what goals are worth, and for numbers out of range.
     """
-    _check(scenario, levels, alpha, matters)
+    _check(scenario)
+    check_numbers(levels, alpha, matters)
     toward = toward or next(iter(scenario.shifts))
     scenario.setting(toward)
     key = stream(root(seed), "ambiguity")
@@ -215,21 +216,22 @@ def _drawer(scenario: Scenario, num: int, toward: str) -> Any:
 def _pairs(scenario: Scenario, found: Compared) -> list[Pair]:
     names = scenario.goal_names
     return [
-        _pair(names, found, pursued, judged)
+        pair_of(names, found, pursued, judged)
         for pursued in range(len(names))
         for judged in range(len(names))
         if pursued != judged and (found.classes[:, pursued, judged] != UNCLASSIFIED).all()
     ]
 
 
-def _pair(names: tuple[str, ...], found: Compared, pursued: int, judged: int) -> Pair:
+def pair_of(names: tuple[str, ...], found: Compared, pursued: int, judged: int) -> Pair:
+    """What pursuing one goal means for another, by their numbers; both must be known on all levels."""
     classes = found.classes[:, pursued, judged]
     counts = {kind: int((classes == int(kind)).sum()) for kind in LevelClass}
     num = len(classes) - counts[LevelClass.UNSOLVABLE]
     non, possibly, necessarily = (
         wilson(counts[kind], num) for kind in (LevelClass.NON, LevelClass.POSSIBLY, LevelClass.NECESSARILY)
     )
-    least, most = (_loss(each[:, pursued, judged], found.worth[:, judged]) for each in (found.least, found.most))
+    least, most = (loss_of(each[:, pursued, judged], found.worth[:, judged]) for each in (found.least, found.most))
     return Pair(
         pursued=names[pursued],
         judged=names[judged],
@@ -242,7 +244,7 @@ def _pair(names: tuple[str, ...], found: Compared, pursued: int, judged: int) ->
     )
 
 
-def _loss(lost: Float[np.ndarray, " level"], worth: Float[np.ndarray, " level"]) -> Interval:
+def loss_of(lost: Float[np.ndarray, " level"], worth: Float[np.ndarray, " level"]) -> Interval:
     """The sum of losses over the sum of what is to be gained, with its interval over levels."""
     judged = worth > 0
     number = ratio(lost[None, judged], worth[None, judged])
@@ -263,15 +265,15 @@ def _breaking(
 ) -> Breaking:
     name = scenario.goal_names[rival]
     sides = [(found.least[:, rival, 0], found.worth[:, 0]) for found in (train, shift)]
-    share, check = _share(matters, *sides), NOTHING
+    share, check = share_of(matters, *sides), NOTHING
     if np.isfinite(share.value):
         mixture = compared(f"{share.value:.3f} of {setting} against {name}", share.value, setting)
-        check = _loss(mixture.least[:, rival, 0], mixture.worth[:, 0])
-    in_training, on_shift = (_loss(*side) for side in sides)
+        check = loss_of(mixture.least[:, rival, 0], mixture.worth[:, 0])
+    in_training, on_shift = (loss_of(*side) for side in sides)
     return Breaking(name, setting, in_training, on_shift, share, check)
 
 
-def _share(matters: float, train: Side, shift: Side) -> Interval:
+def share_of(matters: float, train: Side, shift: Side) -> Interval:
     """`share_needed` with its bootstrap interval: levels of either setting are drawn again."""
     chance = np.random.default_rng(SEED)
     value = float(share_needed(matters, _means(train), _means(shift)))
@@ -309,12 +311,16 @@ def _missing(scenario: Scenario, found: Compared) -> list[str]:
     return sentences
 
 
-def _check(scenario: Scenario, levels: int, alpha: float, matters: float) -> None:
+def _check(scenario: Scenario) -> None:
     if scenario.planner is None and not scenario.experts:
         raise TrueAimError(
             f"{scenario.name}: got neither planner nor experts, needs one of them to say what goals cost each other; "
             "declare experts"
         )
+
+
+def check_numbers(levels: int, alpha: float, matters: float) -> None:
+    """Raise for numbers that no audit of levels fits."""
     if levels < 2:
         raise TrueAimError(f"levels: got {levels}, needs at least 2; ask for more")
     if not 0 <= alpha <= 1:

@@ -13,8 +13,7 @@ def sentence(intended: str, shift: OfShift, agents: int) -> str:
         f"{_percent(numbers.intended.value)} of the best possible return.",
         Kind.MISGENERALIZED: f"{where}, {who} competently pursued the {rival} instead of the {intended}: "
         f"{_percent(numbers.rival.value)} of the best {rival} return, {_percent(numbers.intended.value)} of the best "
-        f"{intended} return. The skill is still there: where both goals ask for the same, "
-        f"{_percent(numbers.control.value)}.",
+        f"{intended} return. {_skill(numbers.control.value)}",
         Kind.MIXED: f"{where}, {who} pursued different goals on different levels: "
         + ", ".join(f"the {goal} first in {_percent(weight)}" for goal, weight in shift.weights.items())
         + ".",
@@ -22,6 +21,13 @@ def sentence(intended: str, shift: OfShift, agents: int) -> str:
         Kind.INCAPABLE: f"{where}, {who} could do nothing well: a capability failure, not goal misgeneralization.",
         Kind.UNDETERMINED: f"{where}, nothing can be said of {who} yet: {shift.reason}.",
     }[shift.kind]
+
+
+def _skill(control: float | None) -> str:
+    """What is known of the skill where both goals ask for the same."""
+    if control is None:
+        return "Nowhere did both goals ask for the same; what was got of the other goal shows the skill."
+    return f"The skill is still there: where both goals ask for the same, {control:.0%}."
 
 
 def title(scenario: str, kind: Kind) -> str:

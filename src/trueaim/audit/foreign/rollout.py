@@ -214,7 +214,7 @@ def _play_out(
             if step is None:
                 continue
             under_way[lane] = _advance(rows[lane], step, seen[lane], actions[lane], place, lanes, time)
-            if isinstance(step, Step) and not _bad(step.observation, lanes):
+            if under_way[lane] and isinstance(step, Step):  # who has ended is asked with what was seen before the end
                 seen[lane] = step.observation
 
 
