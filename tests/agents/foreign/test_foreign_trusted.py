@@ -1,6 +1,5 @@
 """Pickled files that would do harm: not opened by default, and confined where their digest is trusted."""
 
-import hashlib
 import io
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hostile_files import LONGEST_SENTENCE, MOST_BYTES, MOST_SECONDS, Runs, canary, digest, smallest_model
 from trueaim.agents.foreign import trusted
 from trueaim.agents.foreign.archive import members, repacked
 from trueaim.agents.foreign.files import foreign_model
@@ -25,39 +25,11 @@ sb3 = pytest.importorskip("stable_baselines3")
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
-LONGEST_SENTENCE, MOST_SECONDS, MOST_BYTES = 300, 2.0, 300 * 1024**2
-
-
-class Runs:
-    """Something that evaluates an expression when it is unpickled."""
-
-    def __init__(self, expression: str) -> None:
-        self.expression = expression
-
-    def __reduce__(self):
-        return eval, (self.expression,)
-
-
-def canary(folder: Path) -> Runs:
-    return Runs(f"open({str(folder / 'canary')!r}, 'w').close()")
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> bytes:
-    """An honest model of the smallest kind, as a file."""
-    import gymnasium
-
-    path = tmp_path_factory.mktemp("model") / "m.zip"
-    made = sb3.DQN(
-        "MlpPolicy", gymnasium.make("CartPole-v1"), device="cpu", buffer_size=10, policy_kwargs={"net_arch": [4]}
-    )
-    made.save(path)
-    foreign_model(path, None)  # torch and the library are loaded from here on
-    return path.read_bytes()
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return smallest_model(tmp_path_factory.mktemp("model"))
 
 
 def saved(value: object) -> bytes:
