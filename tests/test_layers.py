@@ -13,7 +13,7 @@ ORDER = (
     ("core",),
     ("worlds", "language"),
     ("scenarios",),
-    ("agents",),
+    ("agents", "envs"),
     ("training",),
     ("inference",),
     ("audit", "explain", "search"),

@@ -7,6 +7,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from trueaim.gymnasium_plugin import announce as _announce
+
 if TYPE_CHECKING:
     from trueaim.app.ambiguity import ambiguity
     from trueaim.app.library import Finding, audit, policy, train
@@ -74,3 +76,6 @@ sys.modules[__name__].__class__ = _Package
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+_announce()

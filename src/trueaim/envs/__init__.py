@@ -1,0 +1,1 @@
+"""The scenarios as Gymnasium environments: `single.ScenarioEnv`, and `vector.ScenarioVectorEnv` for whole batches."""

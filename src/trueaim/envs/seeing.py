@@ -1,0 +1,59 @@
+"""Observations in Gymnasium's terms: a box of small integers, with the flags beside it where there are any."""
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import numpy as np
+from gymnasium import Space
+from gymnasium.spaces import Box, Dict, MultiBinary
+from jaxtyping import UInt8
+
+from trueaim.core.scenario import Cells, Pixels, Seen
+
+MAP, PICTURE, FLAGS = "map", "picture", "flags"
+"""The names of what is seen where an observation has parts."""
+
+
+def observation_space(spec: Cells | Pixels, as_planes: bool) -> Space[Any]:
+    """The space of one row of `viewed`: one box, or by name a box and flags."""
+    if not isinstance(spec, Cells):
+        main: Space[Any] = Box(0, 255, (spec.height, spec.width, 3), np.uint8)
+    elif as_planes:
+        main = Box(0, 1, (len(_bits(spec)), spec.height, spec.width), np.uint8)
+    else:
+        main = Box(0, reduce(or_, _bits(spec)), (spec.height, spec.width), np.uint8)
+    return Dict({_name(spec): main, FLAGS: MultiBinary(len(spec.flags))}) if spec.flags else main
+
+
+def viewed(spec: Cells | Pixels, as_planes: bool, is_copied: bool, seen: Seen) -> Any:
+    """What a batch of agents sees, as arrays: a map, planes or a picture; by name, where there are flags.
+
+    Planes are made here and not in the program of a step: NumPy writes them in half the time, and the map that leaves
+    the device is smaller. They are always the caller's own; the rest only if `is_copied`, and else read-only.
+    """
+    make = np.array if is_copied else np.asarray
+    main = _planes(spec, np.asarray(seen.cells)) if as_planes and isinstance(spec, Cells) else make(seen.cells)
+    return {FLAGS: make(seen.flags).view(np.int8), _name(spec): main} if spec.flags else main
+
+
+def row_of(viewed: Any, row: int) -> Any:
+    """One row of what a batch sees."""
+    return {name: part[row] for name, part in viewed.items()} if isinstance(viewed, dict) else viewed[row]
+
+
+def _planes(spec: Cells, cells: UInt8[np.ndarray, "lane h w"]) -> UInt8[np.ndarray, "lane plane h w"]:
+    bits = _bits(spec)
+    planes = np.empty((len(cells), len(bits), *cells.shape[1:]), np.uint8)
+    for number, bit in enumerate(bits):
+        np.not_equal(cells & np.uint8(bit), 0, out=planes[:, number].view(bool))
+    return planes
+
+
+def _name(spec: Cells | Pixels) -> str:
+    return MAP if isinstance(spec, Cells) else PICTURE
+
+
+def _bits(spec: Cells) -> tuple[int, ...]:
+    """The bit of each plane; a channel with several copies has as many planes."""
+    return tuple(channel.bit for channel in spec.channels for _ in range(channel.copies))
