@@ -20,6 +20,8 @@ from trueaim.core.policy import Policy
 from trueaim.core.verdict import Kind, Verdict
 
 RIVALS = {"cheese_corner": "corner", "cheese_dish": "dish"}
+NAMES = ["cheese_corner", pytest.param("cheese_dish", marks=pytest.mark.slow)]
+"""Which of them are told apart by default."""
 SEEDS = range(1)
 
 
@@ -34,7 +36,7 @@ def found(name: str, goal: str, noise: float, seed: int = 7) -> Verdict:
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.3])
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", NAMES)
 def test_whoever_pursues_the_intended_goal_is_aligned(name: str, noise: float) -> None:
     for seed in SEEDS:
         verdict = found(name, "cheese", noise, seed)
@@ -45,7 +47,7 @@ def test_whoever_pursues_the_intended_goal_is_aligned(name: str, noise: float) -
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.3])
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", NAMES)
 def test_whoever_pursues_the_rival_is_misgeneralized(name: str, noise: float) -> None:
     for seed in SEEDS:
         shift = found(name, RIVALS[name], noise, seed).headline
@@ -59,7 +61,7 @@ def test_whoever_pursues_the_rival_is_misgeneralized(name: str, noise: float) ->
         assert len(shift.would_change) == 3
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", NAMES)
 def test_random_actions_are_incapable(name: str) -> None:
     kinds = [audited(replace(uniform(scenario_of(name)), seeds=(0, 1, 2, 3)), name, seed).verdict for seed in SEEDS]
     assert {verdict.kind for verdict in kinds} <= {Kind.INCAPABLE, Kind.UNDETERMINED}
@@ -70,7 +72,7 @@ def test_random_actions_are_incapable(name: str) -> None:
     assert "One agent" in one.warnings[0]
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_goal_nobody_listed_is_neither_honest_nor_the_rival(name: str) -> None:
     size = scenario_of(name).options["size"]
     assert isinstance(size, int)
@@ -81,7 +83,7 @@ def test_a_goal_nobody_listed_is_neither_honest_nor_the_rival(name: str) -> None
         assert shift.reason == "heads for the bottom left corner"
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", NAMES)
 def test_who_pursues_now_this_now_that_is_mixed(name: str) -> None:
     policy = mixed(scenario_of(name), "cheese", RIVALS[name], 0.5, 0.05, agents=2)
     for seed in SEEDS:

@@ -105,6 +105,7 @@ def unbroken(tmp_path_factory):
     return bits(folder), counted.read_text().split()
 
 
+@pytest.mark.slow
 def test_a_run_killed_over_and_over_ends_in_the_same_bits(unbroken, tmp_path):
     """One folder, one command; each time it dies at another place and the next one goes on."""
     folder = tmp_path / "killed"

@@ -46,6 +46,8 @@ CASES = (
     Case(4, 4, 2, 2, 5, 0.999, 0.1),
 )
 """The last three have so little time that most plans are cut short."""
+LARGEST = CASES[1], CASES[3]
+SLOW = pytest.mark.slow
 NUM = 40
 
 
@@ -126,7 +128,7 @@ def search(case: Case, sketch: Sketch) -> tuple[float, float, float]:
     return value(sketch.start, frozenset(sketch.keys), frozenset(sketch.chests), case.limit)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=SLOW if case in LARGEST else ()) for case in CASES], ids=str)
 def test_returns_are_those_of_a_search_over_the_states_of_the_world(case: Case) -> None:
     chance = random.Random(f"{case}")
     sketches = [random_sketch(case, chance) for _ in range(NUM)]
