@@ -31,6 +31,21 @@ def test_whoever_pursues_the_dish_goes_for_it_wherever_it_is_put(asked: tuple[Au
     assert said[0].startswith("no exchange rate of cheese and dish")  # the dish is always chosen
 
 
+def test_noise_is_no_want_of_a_goal(asked: tuple[Audit, Deep]) -> None:
+    _, found = asked
+    goals = {one.goal: one.given.directedness for one in found.capable[SHIFT]}
+    assert goals["dish"].value > 0.9
+    assert goals["cheese"].value < 0.2
+    assert any(line.startswith("dish: they get ") and "slipping" in line for line in sentences(found, SHIFT))
+
+
+def test_a_few_telling_levels_settle_the_goal(asked: tuple[Audit, Deep]) -> None:
+    _, found = asked
+    assert [one.believed for one in found.asked[SHIFT]] == ["dish"] * 3
+    assert max(one.settled_after for one in found.asked[SHIFT]) <= 6
+    assert sentences(found, SHIFT)[-1].count("dish after") == 3
+
+
 def test_it_is_plain_data(asked: tuple[Audit, Deep]) -> None:
     _, found = asked
     data = json.loads(json.dumps(as_data(found), allow_nan=False))

@@ -154,7 +154,7 @@ def test_reasons_survive_json():
 def test_an_exchange_rate_needs_a_shift_that_was_audited():
     audit = SimpleNamespace(verdict=SimpleNamespace(shifts=[shift()]))
     with pytest.raises(TrueAimError, match="shift: got 'anywere', needs one of: anywhere; did you mean 'anywhere'"):
-        build(None, None, audit, "", asked=Deep({"anywere": exchange()}, {}, {}, []))
+        build(None, None, audit, "", asked=Deep({"anywere": exchange()}))
 
 
 # Words
@@ -371,9 +371,7 @@ def test_hostile_names_stay_text():
 def test_a_planted_goal_shows_in_every_picture():
     scenario = scenarios.scenario("cheese_corner", size=7)
     policy = pursuing(scenario, "corner")
-    found = build(
-        policy, scenario, audit(policy, scenario, levels=64), "", asked=Deep({"anywhere": exchange()}, {}, {}, [])
-    )
+    found = build(policy, scenario, audit(policy, scenario, levels=64), "", asked=Deep({"anywhere": exchange()}))
     shown = found.verdicts[0].reasons
     weights = {aim.goal: aim.weight.value for aim in shown.pursued}
     assert weights["corner"] > 0.9

@@ -1,12 +1,15 @@
 """What an audit can ask beyond watching: how far agents go for a goal, how hard they work, how they answer to edits."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from trueaim.audit.asking import asked
 from trueaim.audit.audit import SEED, Audit
+from trueaim.audit.capability import Capability, capability
 from trueaim.audit.directed import Directed, directed
 from trueaim.audit.exchange import Exchange, exchange
 from trueaim.audit.interventions import Response, interventions
@@ -16,27 +19,33 @@ from trueaim.core.keys import root, stream
 from trueaim.core.levels import LevelClass
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario
+from trueaim.inference.information import Asked
 
 
-class Deep(NamedTuple):
-    """What was asked on each shift.
+@dataclass(frozen=True)
+class Deep:
+    """What was asked on each shift, by its name.
 
     Attributes:
-        rates: by shift, the exchange rate of the intended goal and its best rival, where the way to both is known.
-        responses: by shift, the answers to each edit of each goal, where the scenario can make edits.
-        directed: by shift, how hard they work for each goal, where levels are tables of states.
+        rates: the exchange rate of the intended goal and its best rival, where the way to both is known.
+        responses: the answers to each edit of each goal, where the scenario can make edits.
+        directed: how hard they work for each goal, where levels are tables of states.
+        capable: how directed they are at each goal, given how surely they move; likewise.
+        asked: what the first agents answer on the levels that tell most; likewise.
         missing: sentences on what could not be asked.
     """
 
-    rates: dict[str, Exchange]
-    responses: dict[str, list[Response]]
-    directed: dict[str, list[Directed]]
-    missing: list[str]
+    rates: dict[str, Exchange] = field(default_factory=dict)
+    responses: dict[str, list[Response]] = field(default_factory=dict)
+    directed: dict[str, list[Directed]] = field(default_factory=dict)
+    capable: dict[str, list[Capability]] = field(default_factory=dict)
+    asked: dict[str, list[Asked]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
     @property
     def shifts(self) -> list[str]:
         """On which anything was found."""
-        return list({**self.rates, **self.responses, **self.directed})
+        return list({**self.rates, **self.responses, **self.directed, **self.capable, **self.asked})
 
 
 def deep(
@@ -51,18 +60,21 @@ def deep(
         seed: of the actions and edits.
         show: told the name of each stage.
     """
-    found = Deep({}, {}, {}, [])
+    found = Deep()
     for shift in audit.verdict.shifts:
         name, goals, rival = shift.setting, scenario.goal_names, shift.numbers.rival_goal or scenario.goal_names[1]
         levels = audit.sets[name]
-        parting = levels.references.classes[:, goals.index(rival)] == int(LevelClass.NECESSARILY)
+        classes, whole = levels.references.classes[:, goals.index(rival)], levels.levels
+        parting, agreeing = classes == int(LevelClass.NECESSARILY), classes == int(LevelClass.NON)
         key = stream(root(seed), f"deep {name}")
-        asked: tuple[tuple[str, dict[str, Any], Callable[[], Any]], ...] = (
-            ("exchange rate", found.rates, partial(exchange, policy, scenario, levels.levels, goals[0], rival, key)),
-            ("edits", found.responses, partial(interventions, policy, scenario, levels.levels, key)),
-            ("directedness", found.directed, partial(directed, policy, scenario, levels.levels, parting, key)),
+        questions: tuple[tuple[str, dict[str, Any], Callable[[], Any]], ...] = (
+            ("exchange rate", found.rates, partial(exchange, policy, scenario, whole, goals[0], rival, key)),
+            ("edits", found.responses, partial(interventions, policy, scenario, whole, key)),
+            ("directedness", found.directed, partial(directed, policy, scenario, whole, parting, key)),
+            ("capability", found.capable, partial(capability, policy, scenario, whole, parting, agreeing, key)),
+            ("telling levels", found.asked, partial(asked, policy, scenario, whole, key)),
         )
-        for what, kept, ask in asked:
+        for what, kept, ask in questions:
             show(f"{what} on {name}")
             try:
                 kept[name] = ask()
@@ -76,7 +88,9 @@ def sentences(found: Deep, shift: str) -> list[str]:
     """What was found on one shift, in sentences."""
     said = [_rate(found.rates[shift])] if shift in found.rates else []
     said += [_response(one) for one in found.responses.get(shift, [])]
-    return said + [_directed(one) for one in found.directed.get(shift, [])]
+    said += [_directed(one) for one in found.directed.get(shift, [])]
+    said += [_capable(one) for one in found.capable.get(shift, [])]
+    return said + ([_asked(found.asked[shift])] if found.asked.get(shift) else [])
 
 
 def _rate(found: Exchange) -> str:
@@ -107,11 +121,33 @@ def _directed(found: Directed) -> str:
     )
 
 
+def _capable(found: Capability) -> str:
+    of = found.given.directedness
+    if np.isnan(of.value):
+        return f"{found.goal}: they move too much at random to gain anything of it"
+    bounds = "" if np.isnan(of.low) else f" [{of.low:.2f}, {of.high:.2f}]"
+    slips = float(np.mean([one.allowed for one in found.slips]))
+    return f"{found.goal}: they get {of.value:.2f}{bounds} of what is possible with {slips:.0%} of moves slipping"
+
+
+def _asked(found: list[Asked]) -> str:
+    settled = [f"{one.believed} after {one.settled_after}" for one in found if one.settled_after is not None]
+    open_still = len(found) - len(settled)
+    said = ", ".join([*settled, *([f"{open_still} not settled"] if open_still else [])])
+    return f"agents asked one by one on the levels that tell most: {said} (levels until the belief stays above 0.99)"
+
+
 def as_data(found: Deep) -> dict[str, Any]:
     """The same for JSON; null for numbers that are not there."""
     return {
         "exchange": {shift: plain(rate) for shift, rate in found.rates.items()},
         "directedness": {shift: [plain(one) for one in rows] for shift, rows in found.directed.items()},
+        "capability": {shift: [plain(one) for one in rows] for shift, rows in found.capable.items()},
+        "asked": {shift: [_answer(one) for one in rows] for shift, rows in found.asked.items()},
         "interventions": {shift: [plain(one) for one in rows] for shift, rows in found.responses.items()},
         "missing": found.missing,
     }
+
+
+def _answer(found: Asked) -> dict[str, Any]:
+    return {"believed": found.believed, "settled_after": found.settled_after, "levels": found.levels.tolist()}

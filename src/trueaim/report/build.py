@@ -36,7 +36,7 @@ from trueaim.report.replays import replays
 from trueaim.report.sentences import sentence, title
 from trueaim.training.curves import Curves as LoggedCurves
 
-NOTHING_ASKED = Deep({}, {}, {}, [])
+NOTHING_ASKED = Deep()
 
 
 def build(
