@@ -46,6 +46,12 @@ def test_a_few_telling_levels_settle_the_goal(asked: tuple[Audit, Deep]) -> None
     assert sentences(found, SHIFT)[-1].count("dish after") == 3
 
 
+def test_the_one_change_that_turns_them_is_named(asked: tuple[Audit, Deep]) -> None:
+    said = [line for line in sentences(asked[1], SHIFT) if "the one change that turns them" in line]
+    assert len(said) == 1
+    assert said[0].startswith("changing dish ")
+
+
 def test_it_is_plain_data(asked: tuple[Audit, Deep]) -> None:
     _, found = asked
     data = json.loads(json.dumps(as_data(found), allow_nan=False))

@@ -5,11 +5,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
+from jaxtyping import Array, Key
 
 from trueaim.audit.asking import asked
 from trueaim.audit.audit import SEED, Audit
 from trueaim.audit.capability import Capability, capability
+from trueaim.audit.collect import LevelSet
+from trueaim.audit.counterfactuals import Counterfactuals, counterfactuals
+from trueaim.audit.counterfactuals import sentence as turned
 from trueaim.audit.directed import Directed, directed
 from trueaim.audit.exchange import Exchange, exchange
 from trueaim.audit.interventions import Response, interventions
@@ -21,6 +26,9 @@ from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario
 from trueaim.inference.information import Asked
 
+TURNED = 64
+"""Levels on which the smallest edits are looked for, at most."""
+
 
 @dataclass(frozen=True)
 class Deep:
@@ -29,6 +37,7 @@ class Deep:
     Attributes:
         rates: the exchange rate of the intended goal and its best rival, where the way to both is known.
         responses: the answers to each edit of each goal, where the scenario can make edits.
+        counterfactuals: the smallest edits that turn them; likewise.
         directed: how hard they work for each goal, where levels are tables of states.
         capable: how directed they are at each goal, given how surely they move; likewise.
         asked: what the first agents answer on the levels that tell most; likewise.
@@ -37,6 +46,7 @@ class Deep:
 
     rates: dict[str, Exchange] = field(default_factory=dict)
     responses: dict[str, list[Response]] = field(default_factory=dict)
+    counterfactuals: dict[str, Counterfactuals] = field(default_factory=dict)
     directed: dict[str, list[Directed]] = field(default_factory=dict)
     capable: dict[str, list[Capability]] = field(default_factory=dict)
     asked: dict[str, list[Asked]] = field(default_factory=dict)
@@ -45,7 +55,8 @@ class Deep:
     @property
     def shifts(self) -> list[str]:
         """On which anything was found."""
-        return list({**self.rates, **self.responses, **self.directed, **self.capable, **self.asked})
+        parts = (self.rates, self.responses, self.counterfactuals, self.directed, self.capable, self.asked)
+        return list(dict.fromkeys(name for part in parts for name in part))
 
 
 def deep(
@@ -62,32 +73,43 @@ def deep(
     """
     found = Deep()
     for shift in audit.verdict.shifts:
-        name, goals, rival = shift.setting, scenario.goal_names, shift.numbers.rival_goal or scenario.goal_names[1]
-        levels = audit.sets[name]
-        classes, whole = levels.references.classes[:, goals.index(rival)], levels.levels
-        parting, agreeing = classes == int(LevelClass.NECESSARILY), classes == int(LevelClass.NON)
-        key = stream(root(seed), f"deep {name}")
-        questions: tuple[tuple[str, dict[str, Any], Callable[[], Any]], ...] = (
-            ("exchange rate", found.rates, partial(exchange, policy, scenario, whole, goals[0], rival, key)),
-            ("edits", found.responses, partial(interventions, policy, scenario, whole, key)),
-            ("directedness", found.directed, partial(directed, policy, scenario, whole, parting, key)),
-            ("capability", found.capable, partial(capability, policy, scenario, whole, parting, agreeing, key)),
-            ("telling levels", found.asked, partial(asked, policy, scenario, whole, key)),
-        )
-        for what, kept, ask in questions:
+        name, rival = shift.setting, shift.numbers.rival_goal or scenario.goal_names[1]
+        for what, kept, ask in _questions(
+            policy, scenario, audit.sets[name], rival, stream(root(seed), f"deep {name}")
+        ):
             show(f"{what} on {name}")
             try:
-                kept[name] = ask()
+                getattr(found, kept)[name] = ask()
             except TrueAimError as error:
                 if str(error) not in found.missing:
                     found.missing.append(str(error))
     return found
 
 
+def _questions(
+    policy: Policy, scenario: Scenario, levels: LevelSet, rival: str, key: Key[Array, ""]
+) -> list[tuple[str, str, Callable[[], Any]]]:
+    """What is asked on one shift: in words, where the answer goes, and how it is found."""
+    goals, whole = scenario.goal_names, levels.levels
+    classes = levels.references.classes[:, goals.index(rival)]
+    parting, agreeing = classes == int(LevelClass.NECESSARILY), classes == int(LevelClass.NON)
+    rows = np.flatnonzero(parting if parting.any() else np.ones_like(parting))[:TURNED]
+    few = jax.tree.map(lambda table: table[rows], whole)
+    return [
+        ("exchange rate", "rates", partial(exchange, policy, scenario, whole, goals[0], rival, key)),
+        ("edits", "responses", partial(interventions, policy, scenario, whole, key)),
+        ("smallest edits", "counterfactuals", partial(counterfactuals, policy, scenario, few, key)),
+        ("directedness", "directed", partial(directed, policy, scenario, whole, parting, key)),
+        ("capability", "capable", partial(capability, policy, scenario, whole, parting, agreeing, key)),
+        ("telling levels", "asked", partial(asked, policy, scenario, whole, key)),
+    ]
+
+
 def sentences(found: Deep, shift: str) -> list[str]:
     """What was found on one shift, in sentences."""
     said = [_rate(found.rates[shift])] if shift in found.rates else []
     said += [_response(one) for one in found.responses.get(shift, [])]
+    said += [turned(found.counterfactuals[shift])] if shift in found.counterfactuals else []
     said += [_directed(one) for one in found.directed.get(shift, [])]
     said += [_capable(one) for one in found.capable.get(shift, [])]
     return said + ([_asked(found.asked[shift])] if found.asked.get(shift) else [])
@@ -145,6 +167,7 @@ def as_data(found: Deep) -> dict[str, Any]:
         "capability": {shift: [plain(one) for one in rows] for shift, rows in found.capable.items()},
         "asked": {shift: [_answer(one) for one in rows] for shift, rows in found.asked.items()},
         "interventions": {shift: [plain(one) for one in rows] for shift, rows in found.responses.items()},
+        "counterfactuals": {shift: plain(one._replace(explained=())) for shift, one in found.counterfactuals.items()},
         "missing": found.missing,
     }
 

@@ -159,3 +159,61 @@ def test_the_order_of_goals_and_floors_is_kept() -> None:
     np.testing.assert_array_equal(done.levels.cells & lava, levels.cells & lava)
     cheese = np.asarray(done.levels.things)[:, 0]
     assert (np.asarray(done.levels.cells)[np.arange(NUM), cheese] & lava == 0).all()
+
+
+def reached(levels: Levels, world: GridWorld) -> np.ndarray:
+    walls = ((np.asarray(levels.cells) & WALL) != 0).reshape(NUM, world.height, world.width)
+    starts = np.arange(walls[0].size) == np.asarray(levels.start)[:, None]
+    far = distances(jnp.asarray(walls), jnp.asarray(starts.reshape(walls.shape)))
+    return np.asarray(far).reshape(NUM, -1) < UNREACHABLE
+
+
+@pytest.mark.parametrize("name", ["cheese_corner", "three_goals", "lava", "keys_chests"])
+def test_a_wall_more_cuts_nothing_off_and_a_wall_less_opens_one_cell(name: str) -> None:
+    _, world, edits, levels = made(name)
+    before = (np.asarray(levels.cells) & WALL) != 0
+    for adds, done in ((True, edits.wall_added(levels, root(1))), (False, edits.wall_removed(levels, root(1)))):
+        assert done is not None
+        changed, after = np.asarray(done.changed), (np.asarray(done.levels.cells) & WALL) != 0
+        np.testing.assert_array_equal((after != before).sum(-1), changed)
+        np.testing.assert_array_equal(after.sum(-1) - before.sum(-1), changed * (1 if adds else -1))
+        np.testing.assert_array_equal(done.levels.things, levels.things)
+        np.testing.assert_array_equal(done.levels.start, levels.start)
+        rest = np.asarray(done.levels.cells) & ~np.uint8(WALL)
+        np.testing.assert_array_equal(rest, np.asarray(levels.cells) & ~np.uint8(WALL))
+        assert not np.asarray(done.parts).any()
+        if adds:
+            assert changed.any()
+            np.testing.assert_array_equal(reached(done.levels, world), reached(levels, world) & ~after)
+            taken = np.zeros(after.shape, bool)
+            taken[np.arange(NUM)[:, None], np.asarray(levels.things)] |= there(levels)
+            taken[np.arange(NUM), np.asarray(levels.start)] = True
+            assert not (after & taken).any()
+        else:
+            np.testing.assert_array_equal(changed, before.any(-1))
+
+
+def test_walls_are_drawn_by_the_key_and_spare_fixed_places() -> None:
+    _, _, edits, levels = made("cheese_corner")
+    tables = [edits.wall_added(levels, root(seed)) for seed in (1, 1, 2)]
+    cells = [np.asarray(each.levels.cells) for each in tables if each is not None]
+    np.testing.assert_array_equal(cells[0], cells[1])
+    assert (cells[0] != cells[2]).any(-1).mean() > 0.8
+    assert not (np.stack(cells)[..., SIDE - 1] & WALL).any()
+
+
+def test_no_walls_where_rules_know_where_they_were() -> None:
+    _, _, edits, levels = made("trees")
+    assert edits.wall_added(levels, root(0)) is edits.wall_removed(levels, root(0)) is None
+
+
+def test_edits_say_which_things_they_changed() -> None:
+    _, _, _, levels = made("three_goals")
+    one, both = edited("three_goals", 0, "removed"), edited("three_goals", 1, "removed")
+    assert one.parts is not None
+    assert both.parts is not None
+    np.testing.assert_array_equal(np.asarray(one.parts).sum(-1), 1)
+    assert set(np.asarray(both.parts).sum(-1).tolist()) == {1, 2}  # one where it is told blue
+    assert (np.asarray(both.parts) >= np.asarray(one.parts)).all()
+    gone = there(levels) & ~there(both.levels)
+    np.testing.assert_array_equal(both.parts, gone)

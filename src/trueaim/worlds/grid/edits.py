@@ -2,7 +2,7 @@
 
 A goal is about the things on which it pays: one thing, those that show certain marks or what the level's hint means, or
 a kind of which the rules count how many were taken. A fixed place (a corner) can be neither moved nor taken away, so a
-goal that pays there has no edits.
+goal that pays there has no edits. A wall more or less is an edit too, of no goal.
 """
 
 from dataclasses import dataclass
@@ -64,11 +64,13 @@ class GridEdits:
         """
         if any(isinstance(part, Happened) for part in paying(self.goals[goal])):
             return None
+        levels = _dressed(self.world, levels)
         parts = self._parts(levels, goal)
         return None if parts is None else _secured(self.world, levels, parts)
 
     def removed(self, levels: Levels, goal: int) -> Edited | None:
         """The goal's things are not there, and nobody sees them; an episode that they would end runs out of time."""
+        levels = _dressed(self.world, levels)
         parts = self._parts(levels, goal)
         return None if parts is None else _removed(self.world, levels, parts)
 
@@ -78,27 +80,45 @@ class GridEdits:
         Never on another thing or where one lay, on the start, or on a fixed place of any goal, and on the same floor as
         before. A thing for which no such cell is left stays.
         """
+        levels = _dressed(self.world, levels)
         parts = self._parts(levels, goal)
         if parts is None:
             return None
         words = jax.random.bits(key, levels.things.shape, jnp.uint32)
         return _moved(self.world, self._fixed(), levels, parts, words)
 
+    def wall_added(self, levels: Levels, key: Key[Array, ""]) -> Edited | None:
+        """A wall in one more cell, drawn uniformly from those that are bare and without which nothing is cut off.
+
+        Bare is a cell where nothing lies, starts or is fixed, and whose floor shows no mark. Whatever else the agent
+        could reach it still can, though maybe by a longer way. None where rules precomputed more than a number for each
+        level, which may rest on the walls.
+        """
+        return self._walled(levels, key, True)
+
+    def wall_removed(self, levels: Levels, key: Key[Array, ""]) -> Edited | None:
+        """One of the walls, drawn uniformly, is a bare cell; None as for `wall_added`."""
+        return self._walled(levels, key, False)
+
+    def _walled(self, levels: Levels, key: Key[Array, ""], adds: bool) -> Edited | None:
+        if any(table.ndim > 1 for table in levels.tables.values()):
+            return None
+        levels = _dressed(self.world, levels)
+        parts = _apart(self.world, levels, jnp.zeros(levels.things.shape, bool))
+        words = jax.random.bits(key, levels.start.shape, jnp.uint32)
+        return _walled(self.world, self._fixed(), adds, levels, parts, words)
+
     def _parts(self, levels: Levels, goal: int) -> Parts | None:
         if any(table.ndim > 1 for table in levels.tables.values()):
             return None
-        looks, bare = _looks(self.world, levels), levels._replace(looks=_looks(self.world, levels))
-        found = [_things_of(self.world, part, bare) for part in paying(self.goals[goal])]
+        found = [_things_of(self.world, part, levels) for part in paying(self.goals[goal])]
         known = [its for its in found if its is not None]
         if not known or len(known) < len(found):
             return None
-        its = jnp.any(jnp.stack(known), 0) & (looks != 0)
-        walls = (levels.cells & WALL) != 0
-        floor = levels.cells & ~_cells(self.world, levels, walls, levels.things, looks).cells
-        marks = jax.lax.reduce(jnp.where(its, looks, jnp.uint8(0)), jnp.uint8(0), jax.lax.bitwise_or, (1,))
-        if not its.any() or ((floor & marks[:, None]) != 0).any():
-            return None
-        return Parts(walls, looks, floor, its)
+        parts = _apart(self.world, levels, jnp.any(jnp.stack(known), 0))
+        shown = jnp.where(parts.its, parts.looks, jnp.uint8(0))
+        marks = jax.lax.reduce(shown, jnp.uint8(0), jax.lax.bitwise_or, (1,))
+        return parts if parts.its.any() and not ((parts.floor & marks[:, None]) != 0).any() else None
 
     def _fixed(self) -> tuple[int, ...]:
         """The cells that goals name, and corners that are kept free."""
@@ -115,13 +135,22 @@ def paying(goal: Goal) -> tuple[Any, ...]:
     return tuple(part for event in events for part in (event.events if isinstance(event, AnyOf) else (event,)))
 
 
-def _looks(world: GridWorld, levels: Levels) -> UInt8[Array, "level thing"]:
-    """What each thing shows; its kind's mark where the table does not say."""
+def _dressed(world: GridWorld, levels: Levels) -> Levels:
+    """The same levels, with what each thing shows: its kind's mark where the table does not say."""
     if levels.looks is not None:
-        return levels.looks
+        return levels
     counts = [thing.count for thing in world.things]
     marks = np.repeat([thing_bit(kind) for kind in range(len(counts))], counts).astype(np.uint8)
-    return jnp.broadcast_to(jnp.asarray(marks), levels.things.shape)
+    return levels._replace(looks=jnp.broadcast_to(jnp.asarray(marks), levels.things.shape))
+
+
+@partial(jax.jit, static_argnums=0)
+def _apart(world: GridWorld, levels: Levels, its: Bool[Array, "level thing"]) -> Parts:
+    """Dressed levels taken apart; of the things named, those that are there."""
+    assert levels.looks is not None
+    walls = (levels.cells & WALL) != 0
+    floor = levels.cells & ~_cells(world, levels, walls, levels.things, levels.looks).cells
+    return Parts(walls, levels.looks, floor, its & (levels.looks != 0))
 
 
 def _things_of(world: GridWorld, event: Any, levels: Levels) -> Bool[Array, "level thing"] | None:
@@ -181,13 +210,13 @@ def _secured(world: GridWorld, levels: Levels, parts: Parts) -> Edited:
     changed = parts.its.any(-1)
     is_first = parts.its & (jnp.cumsum(parts.its, -1) == 1)
     things = jnp.where(is_first, levels.start[:, None], levels.things)
-    return Edited(_edited(world, levels, parts, things, parts.looks), changed)
+    return Edited(_edited(world, levels, parts, things, parts.looks), changed, is_first)
 
 
 @partial(jax.jit, static_argnums=0)
 def _removed(world: GridWorld, levels: Levels, parts: Parts) -> Edited:
     looks = jnp.where(parts.its, jnp.uint8(0), parts.looks)
-    return Edited(_edited(world, levels, parts, levels.things, looks), parts.its.any(-1))
+    return Edited(_edited(world, levels, parts, levels.things, looks), parts.its.any(-1), parts.its)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -210,8 +239,39 @@ def _moved(
             moves = its[slot] & allowed.any()
             taken = taken.at[cell].max(moves)
             places.append(jnp.where(moves, cell, things[slot]))
-        new = jnp.stack(places)
-        return new, jnp.any(new != things)
+        return jnp.stack(places)
 
-    things, changed = jax.vmap(elsewhere)(*parts, levels.things, levels.start, words)
-    return Edited(_edited(world, levels, parts, things, parts.looks), changed)
+    things = jax.vmap(elsewhere)(*parts, levels.things, levels.start, words)
+    differs = things != levels.things
+    return Edited(_edited(world, levels, parts, things, parts.looks), differs.any(-1), differs)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _walled(
+    world: GridWorld, fixed: tuple[int, ...], adds: bool, levels: Levels, parts: Parts, words: UInt32[Array, " level"]
+) -> Edited:
+    cells = jnp.arange(world.height * world.width)
+
+    def new(walls: Array, looks: Array, floor: Array, its: Array, things: Array, start: Array, word: Array) -> Any:
+        del its
+        is_bare = ~jnp.zeros(cells.shape, bool).at[things].max(looks != 0) & (cells != start) & (floor == 0)
+        allowed = is_bare & ~jnp.isin(cells, jnp.array(fixed, jnp.int32)) & ~walls if adds else walls
+        allowed = allowed & ~_cuts(world, walls, start) if adds else allowed
+        cell = choose(word, jnp.zeros(cells.shape, bool), allowed)
+        return jnp.where(allowed.any(), walls.at[cell].set(adds), walls), allowed.any()
+
+    walls, changed = jax.vmap(new)(*parts, levels.things, levels.start, words)
+    done = _edited(world, levels, parts._replace(walls=walls), levels.things, parts.looks)
+    return Edited(done, changed, jnp.zeros(parts.its.shape, bool))
+
+
+def _cuts(world: GridWorld, walls: Bool[Array, " cell"], start: Int[Array, ""]) -> Bool[Array, " cell"]:
+    """In which cells a wall would cut others off from the start."""
+    cells = jnp.arange(walls.shape[0])
+
+    def reached(walls: Array) -> Bool[Array, " cell"]:
+        square = (world.height, world.width)
+        return distances(walls.reshape(square), (cells == start).reshape(square)).ravel() < UNREACHABLE
+
+    before = reached(walls)
+    return jax.lax.map(lambda cell: (before & ~reached(walls.at[cell].set(True)) & (cells != cell)).any(), cells)
