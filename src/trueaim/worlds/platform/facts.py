@@ -14,6 +14,7 @@ from trueaim.worlds.platform.level import (
     DEADLY,
     END,
     END_WALL,
+    FATAL,
     INSIDE,
     SPOT,
     Transition,
@@ -55,6 +56,17 @@ class Fact:
     def __call__(self, transition: Transition) -> Bool[Array, ""]:
         """Whether it is true."""
         return (transition.after.facts & self.bits) != 0
+
+
+@dataclass(frozen=True)
+class Over:
+    """An episode of CoinRun ends: at the coin, by what kills, and at the end of the level where that is fatal."""
+
+    def __call__(self, transition: Transition) -> Bool[Array, ""]:
+        """Whether it does."""
+        after = transition.after
+        is_fatal = (transition.levels.traits[after.level] & FATAL) != 0
+        return ((after.facts & (COIN | DEADLY)) != 0) | (is_fatal & ((after.facts & END) != 0))
 
 
 @dataclass(frozen=True)

@@ -120,12 +120,25 @@ def enemies_of(plan: Plan) -> Int[Array, "enemy 3"]:
     return found.reshape(-1, 3)
 
 
-def spot_of(plan: Plan, columns: Profile, rule: str) -> Int[Array, " 2"]:
-    """(column, row) of a random coin by a rule of `COIN_RULES`."""
-    if rule == "original":
-        return jnp.stack([plan.sections.first[plan.chosen], plan.sections.height[plan.chosen]])
+def rule_number(rule: str) -> int:
+    """The number of a rule of `COIN_RULES`; raises `TrueAimError` with the known names."""
+    if rule not in COIN_RULES:
+        raise unknown_name("coin rule", rule, COIN_RULES)
+    return COIN_RULES.index(rule)
+
+
+def spot_of(plan: Plan, columns: Profile, rule: str | Int[Array, ""]) -> Int[Array, " 2"]:
+    """(column, row) of a random coin by a rule of `COIN_RULES`, which goes by its name or its number."""
+    number = rule_number(rule) if isinstance(rule, str) else rule
+    original = jnp.stack([plan.sections.first[plan.chosen], plan.sections.height[plan.chosen]])
+    late = number == COIN_RULES.index("right_20_percent")
+    return jnp.where(number == COIN_RULES.index("original"), original, _bare_spot(plan, columns, jnp.asarray(late)))
+
+
+def _bare_spot(plan: Plan, columns: Profile, late: Bool[Array, ""]) -> Int[Array, " 2"]:
+    """(column, row) on any ground without saw or crate, or on that of the right-most fifth."""
     at, end = _columns(), plan.end[0]
-    first = jnp.int32(FIRST_COLUMN) if rule == "uniform" else jnp.ceil(1 + 0.8 * (end - 1)).astype(jnp.int32)
+    first = jnp.where(late, jnp.ceil(1 + 0.8 * (end - 1)).astype(jnp.int32), FIRST_COLUMN)
     bare = (columns.saw == NONE) & (columns.pile == NONE)
     gaps = jnp.any(plan.sections.there[:, None] & _within(plan.sections.gap_first, plan.sections.gap_width), 0)
     good = bare & ~gaps & (at >= first) & (at <= end)
@@ -137,9 +150,10 @@ def spot_of(plan: Plan, columns: Profile, rule: str) -> Int[Array, " 2"]:
 def drawn(
     key: Key[Array, ""],
     difficulty: str = "hard",
-    rule: str = "original",
+    rule: str | Int[Array, ""] = "original",
     moved: Array | float = 0.0,
     sham: Array | bool = False,
+    traits: UInt8[Array, ""] | int = 0,
 ) -> Levels:
     """One level.
 
@@ -148,21 +162,20 @@ def drawn(
     Args:
         key: a random key.
         difficulty: "easy" or "hard".
-        rule: where a random coin lies, of `COIN_RULES`.
+        rule: where a random coin lies, of `COIN_RULES`, by name or number.
         moved: the probability that the coin lies there and not at the end of the level.
         sham: whether the end wall only looks like one: it lets the agent pass, and turns enemies.
+        traits: `HIDDEN` and `FATAL` of `trueaim.worlds.platform.level`, as bits.
 
     Raises:
         TrueAimError: for another difficulty or rule.
     """
-    if rule not in COIN_RULES:
-        raise unknown_name("coin rule", rule, COIN_RULES)
     plan = planned(key, difficulty)
     columns = profile(plan, jnp.asarray(sham) != 0)
     spot = spot_of(plan, columns, rule)
     is_moved = _fraction(plan.words[1]) < moved
     coin = jnp.where(is_moved, spot, plan.end)
-    return built(cells_of(columns), enemies_of(plan), coin, spot, plan.end, plan.words[2], MOST_PIT)
+    return built(cells_of(columns), enemies_of(plan), coin, spot, plan.end, plan.words[2], MOST_PIT, traits)
 
 
 def _fraction(word: UInt32[Array, ""]) -> Array:

@@ -13,13 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int32, UInt8, UInt32
 
-from trueaim.worlds.platform.motion import WIDEST, motions, track
+from trueaim.worlds.platform.motion import HORIZON, WIDEST, motions, track
 
 SIDE = 64
 """Rows and columns of a map."""
 
-WALL, LAVA, CRATE, SAW, BARRIER, SHAM = 1, 2, 4, 8, 16, 32
-"""Bits of a cell: solid; deadly; a one-way platform; deadly; turns enemies, unseen; looks like wall, lets all pass."""
+WALL, LAVA, CRATE, SAW, BARRIER, SHAM, SHOWN = 1, 2, 4, 8, 16, 32, 64
+"""Bits of a cell: solid; deadly; a one-way platform; deadly; turns enemies, unseen; a wall that lets the agent pass; a
+coin that is seen."""
 
 _FIRST_FOUR, _SPREAD, _ONES = 15, np.uint32(0x00204081), np.uint32(0x01010101)
 
@@ -37,6 +38,9 @@ lava; is wholly beyond the near side of the end wall, which only a sham wall all
 """
 DEADLY = BY_SAW | BY_ENEMY | BY_LAVA
 
+HIDDEN, FATAL = 1, 2
+"""Traits of a level, as bits: its coin is not seen; touching the end of the level ends the episode."""
+
 
 class Levels(NamedTuple):
     """A table of levels: every field has the level as its first axis (a single level has none).
@@ -51,6 +55,7 @@ class Levels(NamedTuple):
         coin, spot, end: (column, row) of the coin, of the random place, and of the end of the level.
         wall: first column of the end wall.
         start: (x, y) of the agent's center.
+        traits: what else is special about the level, as bits.
         theme: a random word, from which looks follow.
     """
 
@@ -63,6 +68,7 @@ class Levels(NamedTuple):
     end: Int32[Array, "*level 2"]
     wall: Int32[Array, "*level"]
     start: Float[Array, "*level 2"]
+    traits: UInt8[Array, "*level"]
     theme: UInt32[Array, "*level"]
 
 
@@ -203,21 +209,28 @@ def built(
     end: Int[Array, " 2"],
     theme: UInt32[Array, ""] | int = 0,
     together: int = 1,
+    traits: UInt8[Array, ""] | int = 0,
 ) -> Levels:
     """One level from its map, whose outermost cells become wall: what the physics reads is worked out here alone.
 
     Args:
-        cells: bits of what never moves; row 0 is the lowest.
+        cells: bits of what never moves; row 0 is the lowest. What is `SHAM` becomes `WALL` as well, to look at, and a
+            coin that is not hidden is marked.
         starts: (row, column, direction) of each enemy; direction 0 for one that is not there.
         coin: cell of the coin, as (column, row).
         spot: cell of the random place.
         end: cell of the end of the level; its wall begins one column further.
         theme: a random word, from which looks follow.
         together: this many enemies after one another share a stretch.
+        traits: `HIDDEN` and `FATAL`, as bits.
     """
     border = np.pad(np.zeros((SIDE - 2, SIDE - 2), np.uint8), 1, constant_values=WALL)
-    cells = cells | jnp.asarray(border)
-    solid, deadly = packed(cells)
+    is_sham = (cells & SHAM) != 0
+    solid, deadly = packed((cells & jnp.where(is_sham, jnp.uint8(255 - WALL), jnp.uint8(255))) | border)
+    cells = cells | jnp.where(is_sham, jnp.uint8(WALL), jnp.uint8(border))
+    line = jnp.arange(SIDE)
+    is_coin = (line[:, None] == coin[1]) & (line == coin[0]) & (traits & HIDDEN == 0)
+    cells = cells | jnp.where(is_coin, jnp.uint8(SHOWN), jnp.uint8(0))
     return Levels(
         cells=cells,
         solid=solid,
@@ -228,6 +241,7 @@ def built(
         end=end.astype(jnp.int32),
         wall=end[0].astype(jnp.int32) + 1,
         start=jnp.array(START, jnp.float32),
+        traits=jnp.asarray(traits, jnp.uint8),
         theme=jnp.asarray(theme, jnp.uint32),
     )
 
@@ -245,3 +259,11 @@ def enemy_places(levels: Levels, state: State) -> tuple[Float[Array, " enemy"], 
     gone = jnp.asarray(motions())[enemies.track, state.time]
     x = enemies.last + 0.5 + jnp.where(enemies.right, gone, -gone)
     return jnp.where(enemies.there, x, -9.0), enemies.row
+
+
+def enemy_headings(levels: Levels, state: State) -> Int32[Array, " enemy"]:
+    """1 for every enemy that goes on to the right, -1 for one that goes on to the left."""
+    enemies = unpacked_enemies(levels.enemies[state.level])
+    table, time = jnp.asarray(motions()), jnp.clip(state.time, 0, HORIZON - 1)
+    is_ahead = table[enemies.track, time + 1] > table[enemies.track, time]
+    return jnp.where(enemies.right == is_ahead, 1, -1).astype(jnp.int32)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.scenario import Cells, Knob, Pixels, Seen
 from trueaim.worlds.platform.layout import COIN_RULES, drawn
-from trueaim.worlds.platform.level import MOST_ENEMIES, SIDE, Levels, State, Transition, started
+from trueaim.worlds.platform.level import FATAL, HIDDEN, MOST_ENEMIES, SIDE, Levels, State, Transition, started
 from trueaim.worlds.platform.physics import step
 from trueaim.worlds.platform.sections import DIFFICULTIES
 
@@ -23,11 +23,6 @@ ALL_ACTIONS = (
 MINIMAL_ACTIONS = ("stay", "left", "right", "up", "left up", "right up", "down")
 """The seven that differ in what they can do: "down" to the side only gives up speed on crates."""
 ACTIONS = {"all": ALL_ACTIONS, "minimal": MINIMAL_ACTIONS}
-
-KNOBS = (
-    Knob("moved", 0.0, 0.0, 1.0, "probability that the coin lies at the random place and not at the end"),
-    Knob("sham", 0.0, 0.0, 1.0, "whether the end wall only looks like one and lets the agent pass", whole=True),
-)
 
 
 class View(Protocol):
@@ -50,7 +45,7 @@ class PlatformWorld:
 
     Attributes:
         difficulty: "easy" or "hard".
-        rule: where a random coin lies: "original", "uniform" or "right_20_percent".
+        rule: where a random coin lies unless a setting says otherwise, of `trueaim.worlds.platform.layout.COIN_RULES`.
         buttons: "all" 15 actions of Procgen or the "minimal" 7.
         view: what the agent sees; without one `observe` and `observation` raise.
     """
@@ -76,8 +71,16 @@ class PlatformWorld:
 
     @property
     def knobs(self) -> tuple[Knob, ...]:
-        """Whether the coin is moved, and whether the end wall is sham; neither changes the layout of a level."""
-        return KNOBS
+        """What is done with the coin, the end of the level and its wall; none of it changes the layout of a level."""
+        rules = ", ".join(f"{number} {name}" for number, name in enumerate(COIN_RULES))
+        last = len(COIN_RULES) - 1
+        return (
+            Knob("moved", 0.0, 0.0, 1.0, "probability that the coin lies at the random place and not at the end"),
+            Knob("rule", COIN_RULES.index(self.rule), 0, last, f"how the random place is chosen: {rules}", whole=True),
+            Knob("hidden", 0, 0, 1, "whether the coin is not seen", whole=True),
+            Knob("sham", 0, 0, 1, "whether the end wall only looks like one and lets the agent pass", whole=True),
+            Knob("fatal", 0, 0, 1, "whether touching the end of the level ends the episode", whole=True),
+        )
 
     @property
     def observation(self) -> Cells | Pixels:
@@ -91,8 +94,11 @@ class PlatformWorld:
         return self.view
 
     def draw(self, key: Key[Array, ""], knobs: Mapping[str, Float[Array, ""]]) -> Levels:
-        """One level; the layout follows from the key alone."""
-        return drawn(key, self.difficulty, self.rule, knobs["moved"], knobs["sham"] > 0.5)
+        """One level; the layout follows from the key alone. Knobs that are not named keep their defaults."""
+        value = {knob.name: jnp.asarray(knobs.get(knob.name, knob.default), jnp.float32) for knob in self.knobs}
+        traits = (value["hidden"] > 0.5) * HIDDEN + (value["fatal"] > 0.5) * FATAL
+        rule = jnp.round(value["rule"]).astype(jnp.int32)
+        return drawn(key, self.difficulty, rule, value["moved"], value["sham"] > 0.5, traits.astype(jnp.uint8))
 
     def fingerprint(self, level: Levels) -> UInt32[Array, ""]:
         """A number for what lies between the start and the end wall, and for enemies; wherever the coin is."""
