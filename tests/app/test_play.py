@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import closing
 from functools import cache
 
 import numpy as np
@@ -239,29 +240,35 @@ class Terminal:
         os.write(self.own, keys.encode())
         return len(self.text)
 
+    def close(self) -> None:
+        """Leaves nothing running behind a test that failed."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
     def is_restored(self) -> bool:
         return termios.tcgetattr(self.given) == self.before and "\x1b[?1049l" in self.text and "\x1b[?25h" in self.text
 
 
 @pytest.mark.parametrize("way", ["q", "interrupt", "terminate"])
 def test_a_terminal_is_drawn_obeyed_resized_and_restored(way: str) -> None:
-    terminal = Terminal("--json")
-    terminal.wait_for("q stop")
-    assert "\x1b[?1049h" in terminal.text
-    horizon = dish().horizon
-    seen = terminal.type("\x1b[A")
-    terminal.wait_for(str(horizon - 1), seen)
-    seen = terminal.type("u")
-    terminal.wait_for(str(horizon), seen)
-    seen = len(terminal.text)
-    termios.tcsetwinsize(terminal.own, (60, 160))
-    terminal.wait_for("▀", seen)
-    if way == "q":
-        terminal.type("q")
-    else:
-        os.kill(terminal.process.pid, signal.SIGINT if way == "interrupt" else signal.SIGTERM)
-    terminal.wait_for("\x1b[?1049l")
-    out, _ = terminal.process.communicate(timeout=120)
-    assert terminal.process.returncode == {"q": 0, "interrupt": 130, "terminate": 143}[way]
-    assert terminal.is_restored()
-    assert (json.loads(out)["episodes"] == []) if way == "q" else out == b""
+    with closing(Terminal("--json")) as terminal:
+        terminal.wait_for("q stop")
+        assert "\x1b[?1049h" in terminal.text
+        horizon = dish().horizon
+        seen = terminal.type("\x1b[A")
+        terminal.wait_for(str(horizon - 1), seen)
+        seen = terminal.type("u")
+        terminal.wait_for(str(horizon), seen)
+        seen = len(terminal.text)
+        termios.tcsetwinsize(terminal.own, (60, 160))
+        terminal.wait_for("▀", seen)
+        if way == "q":
+            terminal.type("q")
+        else:
+            os.kill(terminal.process.pid, signal.SIGINT if way == "interrupt" else signal.SIGTERM)
+        terminal.wait_for("\x1b[?1049l")
+        out, _ = terminal.process.communicate(timeout=120)
+        assert terminal.process.returncode == {"q": 0, "interrupt": 130, "terminate": 143}[way]
+        assert terminal.is_restored()
+        assert (json.loads(out)["episodes"] == []) if way == "q" else out == b""

@@ -5,7 +5,7 @@ import re
 import select
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -35,20 +35,30 @@ def split(text: str) -> list[str]:
 
 
 @contextmanager
-def one_at_a_time(descriptor: int) -> Iterator[None]:
-    """A terminal that gives every key at once and shows none; as it was when the block ends, however it ends."""
+def one_at_a_time(descriptor: int) -> Iterator[Callable[[], None]]:
+    """A terminal that gives every key at once and shows none; as it was when the block ends, however it ends.
+
+    What comes with it raises once a signal has asked to stop. Its handler raises as well, but where a signal finds a
+    callback of the garbage collector at work, what is raised there is dropped.
+    """
     before = termios.tcgetattr(descriptor)
+    asked: list[int] = []
+
+    def go_on() -> None:
+        if asked:
+            raise KeyboardInterrupt if asked[0] == signal.SIGINT else SystemExit(128 + asked[0])
 
     def stop(number: int, frame: Any) -> None:
-        raise SystemExit(128 + number)
+        asked.append(number)
+        go_on()
 
-    handlers = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         tty.setcbreak(descriptor, termios.TCSADRAIN)
         changed = termios.tcgetattr(descriptor)
         changed[6][termios.VSUSP] = b"\x00"  # a stopped game would leave the terminal without its shell's settings
         termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
-        yield
+        yield go_on
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
         for number, handler in handlers.items():
@@ -57,9 +67,10 @@ def one_at_a_time(descriptor: int) -> Iterator[None]:
 
 def on_terminal(game: Game, descriptor: int, out: Console) -> None:
     """Play until the person stops, or the terminal is gone."""
-    with one_at_a_time(descriptor), out.screen(hide_cursor=True) as shown:
+    with one_at_a_time(descriptor) as go_on, out.screen(hide_cursor=True) as shown:
         size: tuple[int, int] | None = None
         while True:
+            go_on()
             if size != tuple(out.size):
                 size = (out.size.width, out.size.height)
                 shown.update(play_screen.screen(game, *size))

@@ -213,6 +213,7 @@ def test_a_recurrent_model_is_audited_with_its_memory():
     assert any("identical" in notice for notice in notices)
 
 
+@pytest.mark.slow
 def test_scripts_in_minigrid_pursue_what_they_say(minigrid):
     scenario = minigrid.scenario()
     for script, goal in ((minigrid.bound_for(minigrid.CORNER), 1), (minigrid.bound_for(None), 0)):
@@ -227,6 +228,7 @@ def test_scripts_in_minigrid_pursue_what_they_say(minigrid):
         assert not any("identical" in notice or "never paid" in notice for notice in notices)
 
 
+@pytest.mark.slow
 def test_minigrid_in_training_cannot_tell_square_and_corner_apart(minigrid):
     told = foreign_ambiguity(minigrid.scenario(), levels=24).measured
     assert told.groups == (("square", "corner"),)
