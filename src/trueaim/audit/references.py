@@ -70,7 +70,7 @@ def _planned(scenario: Scenario, planner: Yardstick, levels: Any, key: Key[Array
         np.asarray(planner.optimal(levels), np.float64),
         chance,
         _with_unsolvable(np.asarray(classes, np.int64)),
-        dict.fromkeys(scenario.goal_names, "exact"),
+        getattr(planner, "kinds", None) or dict.fromkeys(scenario.goal_names, "exact"),
     )
 
 

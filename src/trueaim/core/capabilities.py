@@ -11,7 +11,8 @@ class Yardstick(Protocol):
     """What goals are worth on a level, computed rather than sampled.
 
     All methods take a table of levels; returns are discounted, within the scenario's horizon, and as played: the
-    episode ends when the scenario says so, whichever goal is judged.
+    episode ends when the scenario says so, whichever goal is judged. One whose optima are not exact has a mapping
+    `kinds` beside, which says for every goal where they come from.
     """
 
     def optimal(self, levels: Any) -> Float[Array, "level goal"]:
