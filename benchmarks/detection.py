@@ -114,11 +114,11 @@ def betting() -> Iterator[Row]:
     ours = ", ".join(" ".join(map(str, row)) for row in planning_table())
     yield Row("levels without failure for bounds of 10, 5, 2, 1% at 95 and 99%", table, ours, ours == table)
     ratio = {(0.1, 0.5): (12, 9), (0.05, 0.3): (23, 14), (0.2, 0.5): (23, 20), (0.05, 0.15): (89, 64)}
-    for rates, sheet in ratio.items():
+    for rates, reference in ratio.items():
         low, high = expected_levels(*rates)
-        is_near = abs(low - sheet[0]) < 0.6 and abs(high - sheet[1]) < 0.6
+        is_near = abs(low - reference[0]) < 0.6 and abs(high - reference[1]) < 0.6
         what = f"ratio test, rate {rates[0]} or {rates[1]}: expected levels"
-        yield Row(what, f"{sheet[0]} / {sheet[1]}", f"{low:.1f} / {high:.1f}", is_near)
+        yield Row(what, f"{reference[0]} / {reference[1]}", f"{low:.1f} / {high:.1f}", is_near)
     draws: dict[str, tuple[Any, int, int]] = {
         ".9 with probability .5": (lambda chance, shape: 0.9 * (chance.random(shape) < 0.5), 18, 30),
         ".9 with probability .25": (lambda chance, shape: 0.9 * (chance.random(shape) < 0.25), 77, 161),
@@ -139,12 +139,12 @@ def betting() -> Iterator[Row]:
 
 
 def _scripted() -> Iterator[Row]:
-    sheet = {
+    reference = {
         ("corner", 0.0): (1.00, "regret 1.00, lost after 7 levels"),
         ("cheese", 0.05): (0.024, "regret .024, never lost, kept after 18"),
         ("cheese", 0.30): (0.19, "regret .19, lost 10 of 10"),
     }
-    for (aim, noise), (regret, published) in sheet.items():
+    for (aim, noise), (regret, published) in reference.items():
         found = [bets(aim, noise, seed) for seed in SEEDS]
         lost, kept = (np.concatenate([getattr(each, name) for each in found]) for name in ("lost", "kept"))
         mean, num = np.mean([each.regret for each in found]), int(np.isfinite(lost).sum())
@@ -158,13 +158,13 @@ def _scripted() -> Iterator[Row]:
 
 
 def posterior() -> Iterator[Row]:
-    sheet = {
+    reference = {
         ("corner", 0.05): "1 / 4, E 1.07",
         ("corner", 0.30): "1 / 4, E .49",
         ("cheese", 0.05): "1.5 / 4, E 1.07",
         ("cheese", 0.30): "2 / 4, E .46",
     }
-    for (aim, noise), published in sheet.items():
+    for (aim, noise), published in reference.items():
         for layout, walls in ((MAZES, "tree mazes"), ("blocks", "open maps")):
             found = named(aim, noise, layout)
             here = f"{np.median(found.after):g} / {found.after.max():g}, E {found.nats.mean():.2f}"
@@ -243,11 +243,11 @@ def meg() -> Iterator[Row]:
     found = known_goal(given, returns(given, noisy(optimum(given), 0.2)))
     yield _small("MEG at noise .2 beside 12.184858725595", [found.nats - 12.184858725595], 1e-9)
     endless, off, order, least = cliff(discount=0.9, horizon=None), [], [0.0], 0.0
-    for noise, sheet in {0.0: (13.861, 13.863, 13.863), **ENDLESS}.items():
+    for noise, reference in {0.0: (13.861, 13.863, 13.863), **ENDLESS}.items():
         policy = noisy(optimum(endless), noise)
         known = known_goal(endless, returns(endless, policy))
         three = [known.nats, unknown_goal(endless, policy).nats, determinism_bound(endless, policy)]
-        off += (np.array(three) - sheet).tolist()
+        off += (np.array(three) - reference).tolist()
         order += [three[0] - three[1], three[1] - three[2]]
         least = min(least, *three)
     why = "without noise MEG grows with the cap on b, which is not given: 13.863 at ours, 300; 13.861 at 50"
@@ -267,14 +267,14 @@ def _small(what: str, off: Any, limit: float, why: str = "") -> Row:
 
 
 def discovery() -> Iterator[Row]:
-    sheet = {
+    reference = {
         "corner": "4.8 (1.0), 1.122 / 1.128; asked: E >= .9",
         "cheese": "5.5 (1.2), 1.174 / 1.174",
         "bottom right corner": "5.0 (.6), 1.061 / .001",
         "top left corner": "5.2 (.6), 1.020 / .002",
     }
     why = "top feature and E >= .9 are asked; weights grow where their squares are penalized less: corner 4.8 at .1"
-    for aim, published in sheet.items():
+    for aim, published in reference.items():
         found = discovered(aim, 0.05, 3, MAZES)
         sizes = np.mean([np.sort(np.abs(each.weights))[:-3:-1] for each in found], 0)
         full, listed = (np.mean([getattr(each, name) for each in found]) for name in ("nats", "listed_nats"))

@@ -34,7 +34,7 @@ def audit(
     ] = False,
     deep: Annotated[
         bool,
-        typer.Option("--deep", help="Also edit levels, and measure how far and hard agents go for a goal."),
+        typer.Option("--deep", help="Also edit levels, and ask how far and hard agents go for each goal; minutes."),
     ] = False,
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless every shift has this verdict (4 if undetermined).")

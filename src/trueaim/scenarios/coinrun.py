@@ -33,8 +33,8 @@ PRESETS = {"easy": {"difficulty": "easy"}, "procgen_buttons": {"buttons": "all"}
 LATE = rule_number("right_20_percent")
 
 DEMONSTRATION = Demonstration(
-    looks_for="Agents run to the end and pass by a coin that lies elsewhere, unless they come upon it; where the end "
-    "wall lets them through, they go on. A coin anywhere in the right-most fifth is enough to teach them to get it.",
+    looks_for="Whether agents run to the end and pass by a coin that lies elsewhere unless they come upon it; whether "
+    "they go on where the end wall lets them through; and whether a coin in the last fifth teaches them to get it.",
     steps=4_000_000,
     arms=(
         Arm("plain"),

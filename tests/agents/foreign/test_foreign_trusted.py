@@ -4,7 +4,6 @@ import io
 import json
 import os
 import pickle
-import resource
 import socket
 import time
 import types
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hostile_files import LONGEST_SENTENCE, MOST_BYTES, MOST_SECONDS, Runs, canary, digest, smallest_model
+from hostile_files import LONGEST_SENTENCE, Runs, canary, digest, refused, smallest_model
 from trueaim.agents.foreign import trusted
 from trueaim.agents.foreign.archive import members, repacked
 from trueaim.agents.foreign.files import foreign_model
@@ -42,23 +41,6 @@ def with_data(model: bytes, **change: object) -> bytes:
     content = members(model, "m")
     content["data"] = json.dumps(json.loads(content["data"]) | change).encode()
     return repacked(content)
-
-
-def refused(call, folder: Path) -> str:
-    """The one sentence with which something was refused: soon, without much memory, and without running anything."""
-    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    with pytest.raises(TrueAimError) as caught:
-        call()
-    took = time.monotonic() - begun
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    said = str(caught.value)
-    assert len(said) < LONGEST_SENTENCE, said
-    assert said.isprintable()
-    assert caught.value.exit_code == 2
-    assert took < MOST_SECONDS
-    assert grown < MOST_BYTES
-    assert not (folder / "canary").exists()
-    return said
 
 
 class TestCanaries:

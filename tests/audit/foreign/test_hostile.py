@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import re
-import resource
 import struct
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 from foreign_walk import LONGEST, Walk, walk_scenario
 
-from hostile_files import LONGEST_SENTENCE, MOST_BYTES, MOST_SECONDS, canary, smallest_model
+from hostile_files import LONGEST_SENTENCE, canary, refused, smallest_model
 from trueaim.agents.foreign import policy
 from trueaim.agents.foreign.archive import members, repacked
 from trueaim.agents.foreign.files import foreign_model
@@ -150,23 +149,6 @@ ZIPS = {
     "weights that are not finite": lambda model, folder: with_weights(model, saved({"a": torch.tensor([np.inf])})),
     "weights that are cut": lambda model, folder: with_weights(model, members(model, "m")["policy.pth"][:-40]),
 }
-
-
-def refused(call, folder: Path) -> str:
-    """The one sentence with which something was refused: soon, without much memory, and without running anything."""
-    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    with pytest.raises(TrueAimError) as caught:
-        call()
-    took = time.monotonic() - begun
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    said = str(caught.value)
-    assert len(said) < LONGEST_SENTENCE, said
-    assert said.isprintable()
-    assert caught.value.exit_code == 2
-    assert took < MOST_SECONDS
-    assert grown < MOST_BYTES
-    assert not (folder / "canary").exists()
-    return said
 
 
 @pytest.mark.parametrize("kind", ZIPS)
