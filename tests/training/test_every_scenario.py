@@ -13,7 +13,7 @@ CONFIG = PPO(width=16, envs=16, rollout=8, minibatches=2, chunk=2)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", scenarios.NAMES)
 def test_seeds_train_together_as_they_do_alone(name: str) -> None:
-    scenario = scenarios.scenario(name, size=7)
+    scenario = scenarios.scenario(name, **({"size": 7} if "size" in scenarios.options_of(name) else {}))
     together = train(Plan(scenario, 512, (0, 1), config=CONFIG, group=2)).record["curves"]
     alone = train(Plan(scenario, 512, (1,), config=CONFIG)).record["curves"]
     names = {row.name for row in alone.rows if row.seed == 1}

@@ -1,6 +1,6 @@
 """The audit: levels, references, one rollout pass, preflight, and a verdict for every shift."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from trueaim.audit.case import Thresholds
 from trueaim.audit.collect import LevelSet, Played, collect, level_sets
 from trueaim.audit.measure import Grid, lines
 from trueaim.audit.preflight import preflight
+from trueaim.audit.references import UNKNOWN
 from trueaim.audit.rule import failed, gathering, judge
 from trueaim.core.episodes import Episodes
 from trueaim.core.policy import Policy
@@ -121,7 +122,7 @@ def verdict_on(
         table=table,
         preflight=check,
         level_hashes={name: levels.whole for name, levels in sets.items()},
-        warnings=_warnings(policy, scenario),
+        warnings=_warnings(policy, scenario, next(iter(sets.values())).references.kinds),
     )
 
 
@@ -140,7 +141,7 @@ def gathered(chance: Episodes) -> float:
     return gathering(chance.place[~chance.terminated])[1]
 
 
-def _warnings(policy: Policy, scenario: Scenario) -> list[str]:
+def _warnings(policy: Policy, scenario: Scenario, kinds: Mapping[str, str]) -> list[str]:
     warnings = []
     if len(policy.seeds) == 1:
         warnings.append("One agent: the intervals say nothing about agents trained with other seeds.")
@@ -151,4 +152,6 @@ def _warnings(policy: Policy, scenario: Scenario) -> list[str]:
     if scenario.planner is None and scenario.yardstick is None:
         known = "levels are classified as its experts play, who may be beaten" if scenario.experts else UNCLASSIFIED
         warnings.append(f"No exact planner: {known}.")
+    elif scenario.yardstick is not None and (found := sorted(set(kinds.values()) - {"exact", UNKNOWN})):
+        warnings.append(f"Optima of some goals are not exact ({', '.join(found)}): a better player could beat them.")
     return warnings

@@ -85,22 +85,25 @@ class Pixels(NamedTuple):
     Attributes:
         height, width: in pixels.
         flags: names of what is seen beside the picture.
+        draw: where what is observed is a short note of the picture, what makes the pictures from a batch of notes; None
+            where the picture itself is observed. Buffers hold notes, and eyes draw them.
     """
 
     height: int
     width: int
     flags: tuple[str, ...] = ()
+    draw: Callable[[UInt8[Array, "batch note"]], UInt8[Array, "batch row column rgb"]] | None = None
 
 
 class Seen(NamedTuple):
     """One observation.
 
     Attributes:
-        cells: the symbolic map of `Cells`, or the picture of `Pixels`.
+        cells: the symbolic map of `Cells`, or the picture of `Pixels`, or the note from which that draws it.
         flags: what else is seen, in the order of the names.
     """
 
-    cells: UInt8[Array, "*batch h w"] | UInt8[Array, "*batch row column rgb"]
+    cells: UInt8[Array, "*batch h w"] | UInt8[Array, "*batch row column rgb"] | UInt8[Array, "*batch note"]
     flags: Bool[Array, "*batch flag"]
 
 
@@ -215,6 +218,7 @@ class Scenario:
         endless: training never resets an episode; audits keep to the time limit.
         experts: by goal, the policy that pursues it best as far as is known: the yardstick where there is no planner.
         edits: counterfactual levels, where the world can make them.
+        learner: hyper-parameters with which its agents learn, by name, where the defaults do not suit it.
         measures: numbers to watch while training, by name: functions of (levels, state), averaged over all episodes.
     """
 
@@ -238,6 +242,7 @@ class Scenario:
     experts: Mapping[str, "Policy"] = field(default_factory=dict)
     measures: Mapping[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     edits: Edits | None = None
+    learner: Mapping[str, str | bool | int | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_goals(self.goals)

@@ -29,6 +29,7 @@ NAMES = (
     "value_cue",
     "follow_leader",
     "fatal_corner",
+    "coinrun",
 )
 """Each the name of a file and of the function in it."""
 
