@@ -26,6 +26,17 @@ def measured(script: str, **environ: str) -> dict[str, Any]:
     return found
 
 
+def pinned(script: str, core: str) -> str:
+    """A snippet that runs on one core alone."""
+    return f"import os; os.sched_setaffinity(0, {{sorted(os.sched_getaffinity(0))[{core}]}})\n{script}"
+
+
+def on_both_cores(script: str) -> tuple[dict[str, Any], ...]:
+    """What two processes print that run at once, each on a core of its own."""
+    with ThreadPoolExecutor(2) as both:
+        return tuple(both.map(measured, [pinned(script, core) for core in ("0", "-1")]))
+
+
 def line(what: str, figure: float, unit: str, goal: str) -> None:
     """One line of the table."""
     print(f"{what:58}{figure:14,.2f} {unit:14}{goal}" if figure < 10 else f"{what:58}{figure:14,.0f} {unit:14}{goal}")
@@ -41,7 +52,7 @@ found |= {layout: generation_rate(layout).middle for layout in ("blocks", "krusk
 found["distances"] = distance_rate().middle
 print(json.dumps(found))
 """
-    found = measured(f"import os; os.sched_setaffinity(0, {{min(os.sched_getaffinity(0))}})\n{script}")
+    found = measured(pinned(script, "0"))
     for kind, goal in (("planes", 40e6), ("cells", 70e6), ("none", 120e6)):
         line(f"cheese_corner 13x13, batch 1,024, {KINDS[kind]}, 1 core", found[kind], "steps/s", f">= {goal:,.0f}")
     line("distance maps from one target, 13x13, 1 core", found["distances"], "maps/s", ">= 1,000,000")
@@ -57,6 +68,11 @@ PEERS = {
 }
 """Steps a second that beat the known JAX peer's world of the same kind on two cores."""
 LEAST = 3e6
+NOTES = {
+    "steps": "window of 13x13, new levels included",
+    "levels": "hard levels",
+    "pictures": "64x64x3 from notes",
+}
 
 
 def scenario_lines() -> None:
@@ -64,13 +80,11 @@ def scenario_lines() -> None:
     script = """
 from environment import environment_rate
 from trueaim import scenarios
-print(json.dumps({b.__name__: environment_rate("cells", name=b.__name__, batch=BATCH).middle for b in scenarios.ALL}))
+names = [name for name in scenarios.NAMES if "size" in scenarios.options_of(name)]
+print(json.dumps({name: environment_rate("cells", name=name, batch=BATCH).middle for name in names}))
 """
-    pinned = "import os; os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[CORE]})\n" + script
-    alone = measured(pinned.replace("CORE", "0").replace("BATCH", "1024"))
-    halves = [pinned.replace("CORE", core).replace("BATCH", "512") for core in ("0", "-1")]
-    with ThreadPoolExecutor(2) as both:
-        first, second = both.map(measured, halves)
+    alone = measured(pinned(script, "0").replace("BATCH", "1024"))
+    first, second = on_both_cores(script.replace("BATCH", "512"))
     for name, rate in alone.items():
         goal = f">= {PEERS.get(name, LEAST):,.0f}"
         line(f"{name} 13x13, batch 1,024, 1 core", rate, "steps/s", "")
@@ -86,6 +100,22 @@ def learning_lines() -> None:
         line(f"  return / optimal in distribution after {steps / 1e6:.1f} M steps", share, "", ">= 0.85 by 15 M")
 
 
+def coinrun_lines() -> None:
+    """CoinRun: its steps, levels and pictures on two cores, one process on each, and training in one process."""
+    script = """
+from coinrun import generation_rate, stepping_rate
+from pictures import all_rates
+found = {"steps": stepping_rate(BATCH // 2).middle, "levels": generation_rate().middle}
+print(json.dumps(found | {"pictures": all_rates()["pictures from notes"].middle}))
+"""
+    first, second = on_both_cores(script.replace("BATCH", "1024"))
+    for what, unit, goal in (("steps", "steps/s", 1.5e6), ("levels", "levels/s", 1e5), ("pictures", "frames/s", 2e5)):
+        total = first[what] + second[what]
+        line(f"coinrun, {NOTES[what]}, 2 processes, 2 cores", total, unit, f">= {goal:,.0f}")
+    rate = measured("from coinrun import learning_rate; print(json.dumps(learning_rate()))")
+    line("coinrun, PPO from symbols, curves included", rate, "steps/s", ">= 40,000")
+
+
 def verdict_lines() -> None:
     """A full verdict with goal inference."""
     whole, exact, plans = measured("from verdict import verdict_seconds; print(json.dumps(verdict_seconds()))")
@@ -98,6 +128,7 @@ def main() -> None:
     print(f"{'what':58}{'median':>14} {'':14}goal")
     environment_lines()
     scenario_lines()
+    coinrun_lines()
     learning_lines()
     verdict_lines()
 

@@ -65,3 +65,16 @@ def test_a_share_of_nothing_is_unknown() -> None:
     found.optimal[:, 0] = np.nan
     assert np.isnan(found.shares(0)).all()
     assert not found.to_be_had(0).any()
+
+
+def test_what_pays_from_the_first_step_on_comes_first_only_among_its_like() -> None:
+    plain = grid(uniform=0.0)
+    plain.first[:] = [[2, 1]]
+    assert plain.came_first(1).all()
+    assert not plain.came_first(0).any()
+    np.testing.assert_array_equal(plain.came_first_of_its_kind(0), plain.came_first(0))
+    plain.again = np.array([False, True])
+    assert plain.came_first_of_its_kind(0).all()
+    assert plain.came_first_of_its_kind(1).all()
+    plain.first[0, 0, 0] = -1
+    assert not plain.came_first_of_its_kind(0)[0, 0]

@@ -11,7 +11,7 @@ from trueaim.agents.planted import bound_for, mixed, pursuing, uniform
 from trueaim.audit.aims import FEWEST, Behavior, behavior
 from trueaim.audit.collect import collect
 from trueaim.audit.measure import Grid
-from trueaim.audit.pursuit import DECISIONS, PAYMENT, Enough, pursuit
+from trueaim.audit.pursuit import DECISIONS, PAYMENT, Enough, _served, pursuit
 from trueaim.core.levels import LevelClass
 from trueaim.core.policy import Policy
 
@@ -98,3 +98,12 @@ def test_a_scenario_without_tables_is_audited_by_order() -> None:
     assert behavior(scenario, sets_of(NAME)[SHIFT].levels, np.zeros((1, 1, 1), int), np.zeros((1, 1), int)) is None
     assert done.verdict.headline.inference is not None
     assert done.verdict.headline.lacking == []
+
+
+def test_a_goal_on_the_way_to_another_does_not_take_its_levels() -> None:
+    """An agent that comes to the end has moved to the right all along: both are served, and none leads."""
+    shares = np.array([[[0.0, 1.0, 0.99], [0.0, 0.0, 0.6], [1.0, 0.2, 0.5]]])
+    first = np.array([[[False, True, True], [False, False, True], [True, False, True]]])
+    again = np.array([False, False, True])
+    np.testing.assert_array_equal(_served(shares, first, again), [[[0, 1, 1], [0, 0, 1], [1, 0, 0]]])
+    np.testing.assert_array_equal(_served(shares, first & ~again, ~again & again), [[[0, 1, 0], [0, 0, 1], [1, 0, 0]]])

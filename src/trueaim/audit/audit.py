@@ -103,7 +103,8 @@ def verdict_on(
     """The verdict that these episodes support, beside those of uniformly random actions on the same levels."""
     check = preflight(policy, played.episodes)
     charging = tuple(goal.name for goal in scenario.goals if goal.charges)
-    grids = {name: Grid(played.episodes.of(name), charging) for name in sets}
+    again = tuple(goal.name for goal in scenario.goals if not goal.once)
+    grids = {name: Grid(played.episodes.of(name), charging, again) for name in sets}
     shifts = [
         failed(name, grids[name], check.sentence)
         if check.passed is False

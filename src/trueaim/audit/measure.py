@@ -18,16 +18,19 @@ class Grid:
     `trueaim.core.levels.nothing_gained` says.
 
     Attributes:
+        goals: their names.
+        again: for each, whether it may pay more than once.
         returns, first: [agent, level, goal]; episodes of one agent on one level are averaged (returns).
         optimal, uniform, classes: [level, goal].
         floor: [level, goal], the return that counts as a share of 0.
         place, terminated: [agent, level].
     """
 
-    def __init__(self, episodes: Episodes, charging: tuple[str, ...] = ()) -> None:
+    def __init__(self, episodes: Episodes, charging: tuple[str, ...] = (), again: tuple[str, ...] = ()) -> None:
         order = np.lexsort((episodes.level, episodes.agent))
         agents, levels = len(np.unique(episodes.agent)), len(np.unique(episodes.level))
         self.goals = episodes.goals
+        self.again = np.array([goal in again for goal in self.goals])
 
         def table(values: np.ndarray) -> np.ndarray:
             return values[order].reshape(agents, levels, *values.shape[1:])
@@ -93,8 +96,15 @@ class Grid:
 
     def came_first(self, goal: int) -> Bool[np.ndarray, "agent level"]:
         """Whether this goal paid before every other (two that pay at the same step both came first)."""
+        return self._came_first(goal, np.ones_like(self.again))
+
+    def came_first_of_its_kind(self, goal: int) -> Bool[np.ndarray, "agent level"]:
+        """The same among the goals that pay once, or among those that pay again: some pay from the first step on."""
+        return self._came_first(goal, self.again == self.again[goal])
+
+    def _came_first(self, goal: int, among: Bool[np.ndarray, " goal"]) -> Bool[np.ndarray, "agent level"]:
         never = np.iinfo(np.int64).max
-        times = np.where(self.first < 0, never, self.first)
+        times = np.where((self.first < 0) | ~among, never, self.first)
         return (times[..., goal] == times.min(-1)) & (self.first[..., goal] >= 0)
 
     def came_alone(self, goal: int, other: int) -> Bool[np.ndarray, "agent level"]:

@@ -84,26 +84,33 @@ def pursuit(
 
 
 def _by_payment(grid: Grid, parting: Bool[np.ndarray, " level"]) -> Pursuit:
-    """The goal of which an agent got the largest share on a level; of those about as well served, the first paid."""
+    """The goal of which an agent got the largest share on a level; of those about as well served, the first paid.
+
+    A goal that pays on the way to another, again and again, would always be the first: those two both count.
+    """
     shares = np.stack([1 - regrets(grid, goal)[:, parting] for goal in range(len(grid.goals))], -1)
     shares = np.where(np.isnan(shares), 0.0, shares)
-    first = np.stack([grid.came_first(goal)[:, parting] for goal in range(len(grid.goals))], -1)
-    weights = _served(shares, first)
+    first = np.stack([grid.came_first_of_its_kind(goal)[:, parting] for goal in range(len(grid.goals))], -1)
+    weights = _served(shares, first, grid.again)
     goals = range(len(grid.goals))
     leads = np.zeros((*shares.shape, len(goals)))
     for goal, other in ((goal, other) for goal in goals for other in goals if goal != other):
-        pair = _served(shares[..., [goal, other]], first[..., [goal, other]])
+        pair = _served(shares[..., [goal, other]], first[..., [goal, other]], grid.again[[goal, other]])
         leads[..., goal, other] = pair[..., 0] - pair[..., 1]
     aims = [AimRecord(goal=goal, weight=mean(weights[..., i])) for i, goal in enumerate(grid.goals)]
     return Pursuit(grid.goals, weights, leads, Inference(source=PAYMENT, aims=aims, levels=int(parting.sum())))
 
 
 def _served(
-    shares: Float[np.ndarray, "agent level goal"], first: Bool[np.ndarray, "agent level goal"]
+    shares: Float[np.ndarray, "agent level goal"],
+    first: Bool[np.ndarray, "agent level goal"],
+    again: Bool[np.ndarray, " goal"],
 ) -> Float[np.ndarray, "agent level goal"]:
-    """1 for the goal that was served best, of those about as good for the one that paid first; 0 for the others."""
+    """1 for the goal that was served best, of those about as good for the first of its kind; 0 for the others."""
     served = (shares > 0) & (shares >= shares.max(-1, keepdims=True) - SAME)
-    return np.where((served & first).any(-1, keepdims=True), served & first, served).astype(float)
+    kinds = [served & (again == kind) for kind in (False, True)]
+    chosen = [np.where((kind & first).any(-1, keepdims=True), kind & first, kind) for kind in kinds]
+    return (chosen[0] | chosen[1]).astype(float)
 
 
 def _by_decisions(grid: Grid, parting: Bool[np.ndarray, " level"], behavior: Behavior, enough: Enough) -> Pursuit:

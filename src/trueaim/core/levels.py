@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from enum import IntEnum
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from trueaim.core.errors import TrueAimError
 from trueaim.core.keys import stream
@@ -44,6 +44,8 @@ def nothing_gained(optimal: Any, uniform: Any) -> Any:
     return uniform * ~((uniform < 0) & (optimal > 0))
 
 
+DRAWN_AT_ONCE = 1_024
+"""Levels drawn at once where only few are kept."""
 HELD_OUT_ONE_IN = 16
 """One layout in this many is kept from training, by its fingerprint; audits draw from those alone."""
 
@@ -68,14 +70,67 @@ def draw(scenario: Scenario, key: Key[Array, ""], knobs: Mapping[str, Float[Arra
     return jax.vmap(scenario.world.draw)(jax.random.split(key, num), dict(knobs))
 
 
+class Pool(NamedTuple):
+    """The only levels that an agent is trained on, where their number is limited: not the levels, but how to draw them.
+
+    Attributes:
+        key: from which each level's own follows by its number.
+        numbers: of the levels, none of which has a held-out layout.
+    """
+
+    key: Key[Array, ""]
+    numbers: Int[Array, " level"]
+
+
+def pool(scenario: Scenario, key: Key[Array, ""], num: int, alpha: Float[Array, ""] | float, toward: str) -> Pool:
+    """`num` training levels to choose from; as many of them as chance has it are of the shift setting `toward`."""
+    numbers = jnp.arange(num + max(64, num // 4))
+    kept = jax.lax.map(
+        lambda number: ~held_out(scenario, _numbered(scenario, key, number[None], alpha, toward))[0],
+        numbers,
+        batch_size=DRAWN_AT_ONCE,
+    )
+    return Pool(key, jnp.nonzero(kept, size=num, fill_value=0)[0])
+
+
+def _numbered(
+    scenario: Scenario, key: Key[Array, ""], numbers: Int[Array, " num"], alpha: Float[Array, ""] | float, toward: str
+) -> Any:
+    """The levels of these numbers: the same whenever they are asked for."""
+
+    def knobs(own: Key[Array, ""]) -> dict[str, Float[Array, ""]]:
+        return jax.tree.map(lambda value: value[0], mixture(scenario, stream(own, "mixture"), 1, alpha, toward))
+
+    own = jax.vmap(partial(jax.random.fold_in, key))(numbers)
+    keys = jax.vmap(lambda one: stream(one, "level"))(own)
+    return jax.vmap(scenario.world.draw)(keys, jax.vmap(knobs)(own))
+
+
 def training_levels(
-    scenario: Scenario, key: Key[Array, ""], num: int, alpha: Float[Array, ""] | float = 0.0, toward: str | None = None
+    scenario: Scenario,
+    key: Key[Array, ""],
+    num: int,
+    alpha: Float[Array, ""] | float = 0.0,
+    toward: str | None = None,
+    among: Pool | None = None,
 ) -> Any:
     """A table of `num` training levels, none of which has a held-out layout.
 
     A few more are drawn than needed and the held-out ones sorted to the end; that too few are left is less likely than
     one in 10^20 (a binomial tail), and then the surplus is used again.
+
+    Args:
+        scenario: whose levels.
+        key: of the draw.
+        num: how many.
+        alpha: share of levels from the shift setting `toward` (by default the first), 0 to 1.
+        toward: its name.
+        among: the levels to choose from, with equal chances; by default all there are.
     """
+    if among is not None:
+        chosen = jax.random.randint(stream(key, "levels"), (num,), 0, among.numbers.size)
+        numbers = among.numbers[chosen]
+        return _numbered(scenario, among.key, numbers, alpha, toward or next(iter(scenario.shifts)))
     spare = num + max(64, num // 4)
     knobs = mixture(scenario, stream(key, "mixture"), spare, alpha, toward or next(iter(scenario.shifts)))
     levels = draw(scenario, stream(key, "levels"), knobs, spare)
