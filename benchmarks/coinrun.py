@@ -16,8 +16,9 @@ from trueaim import scenario
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import training_levels
 from trueaim.core.play import advance, begin, observe
-from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan, train
+from trueaim.training.learn import train
+from trueaim.training.plan import Plan
+from trueaim.training.presets import hyperparameters
 
 BATCH, STEPS, FRESH = 1_024, 128, 2
 
@@ -63,9 +64,8 @@ def learning_rate(steps: int = 2_000_000) -> float:
     """Steps a second of training from end to end, compilation left out, curves included: the last three quarters."""
     case = scenario("coinrun", difficulty="easy", steps=500)
     times: list[tuple[float, int]] = []
-    train(
-        Plan(case, steps, (0,), config=PPO(**case.learner)), show=lambda told: times.append((perf_counter(), told.done))
-    )
+    plan = Plan(case, steps, (0,), config=hyperparameters(case))
+    train(plan, show=lambda told: times.append((perf_counter(), told.done)))
     (start, before), (end, after) = times[len(times) // 4], times[-1]
     return (after - before) / (end - start)
 

@@ -8,7 +8,8 @@ from typing import Any
 from trueaim.app.requests import plan_for
 from trueaim.core.machine import prepare
 from trueaim.training.curves import Baseline
-from trueaim.training.learn import Plan, Progress, train
+from trueaim.training.learn import Progress, train
+from trueaim.training.plan import Plan
 
 
 def learning(steps: int = 15_000_000) -> dict[str, Any]:

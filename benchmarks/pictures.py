@@ -1,7 +1,8 @@
 """How fast pictures of the platform world are here: `python benchmarks/pictures.py`.
 
 What is drawn: states that random play reaches, on as many levels as there are pictures. Figures are medians of several
-calls, each awaited, after one that compiles; one core unless the process may use more.
+calls, each awaited, after one that compiles; one core unless the process may use more. Pictures go into fresh memory in
+every call, which a minibatch of them is given faster than a large batch: those of a minibatch are what training draws.
 """
 
 import platform
@@ -17,6 +18,7 @@ from trueaim.worlds.platform.picture import Picture
 from trueaim.worlds.platform.world import PlatformWorld
 
 BATCH = 1_024
+MINIBATCH = 256
 STEPS = 40
 
 
@@ -38,12 +40,19 @@ def all_rates(batch: int = BATCH) -> dict[str, Rate]:
     """Pictures a second by what is done."""
     view = Picture()
     levels, states = jax.jit(lambda: played(PlatformWorld(), batch))()
-    notes = jax.vmap(view.notes, (None, 0))
-    written = jax.jit(notes)(levels, states)
+
+    def noted(levels: Any, states: Any) -> Any:
+        return jax.vmap(view.notes, (None, 0))(levels, states)
+
+    note, draw, both = jax.jit(noted), jax.jit(view.draw), jax.jit(lambda *moments: view.draw(noted(*moments)))
+    notes, few = note(levels, states), min(batch, MINIBATCH)
+    some = jax.tree.map(lambda field: field[:few], states)
     return {
-        "notes, 264 bytes each": rate(jax.jit(notes), levels, states, count=batch),
-        "pictures from notes": rate(jax.jit(jax.vmap(view.draw)), written, count=batch),
-        "pictures from states": rate(jax.jit(jax.vmap(view, (None, 0))), levels, states, count=batch),
+        f"notes, {notes.shape[1]} bytes each": rate(note, levels, states, count=batch),
+        f"pictures from notes, {few:,} at once": rate(draw, notes[:few], count=few),
+        f"pictures from notes, {batch:,} at once": rate(draw, notes, count=batch),
+        f"pictures from states, {few:,} at once": rate(both, levels, some, count=few),
+        f"pictures from states, {batch:,} at once": rate(both, levels, states, count=batch),
     }
 
 
@@ -52,4 +61,4 @@ if __name__ == "__main__":
         sched_setaffinity(0, {min(sched_getaffinity(0))})
     print(f"{platform.processor() or platform.machine()}, {len(sched_getaffinity(0))} cores, batch {BATCH:,}")
     for name, found in all_rates().items():
-        print(f"{name:30}{found.middle:12,.0f} frames/s ({found.least:,.0f} to {found.most:,.0f})")
+        print(f"{name:40}{found.middle:12,.0f} frames/s ({found.least:,.0f} to {found.most:,.0f})")

@@ -11,6 +11,7 @@ from trueaim.gymnasium_plugin import announce as _announce
 
 if TYPE_CHECKING:
     from trueaim.app.ambiguity import ambiguity
+    from trueaim.app.critic import critic
     from trueaim.app.library import Finding, audit, policy, train
     from trueaim.audit.foreign.scenario import GymScenario, Recorded, Transition
     from trueaim.core.goal import Goal
@@ -32,6 +33,7 @@ __all__ = [
     "Verdict",
     "ambiguity",
     "audit",
+    "critic",
     "policy",
     "scenario",
     "train",
@@ -41,6 +43,7 @@ _HOMES = {
     "ambiguity": "trueaim.app.ambiguity",
     "Finding": "trueaim.app.library",
     "audit": "trueaim.app.library",
+    "critic": "trueaim.app.critic",
     "policy": "trueaim.app.library",
     "train": "trueaim.app.library",
     "GymScenario": "trueaim.audit.foreign.scenario",

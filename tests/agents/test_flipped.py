@@ -1,13 +1,15 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from trueaim import scenario
 from trueaim.agents.flipped import flipped
+from trueaim.core.errors import TrueAimError
 from trueaim.core.keys import root
 from trueaim.core.levels import training_levels
 from trueaim.core.policy import Policy, View
-from trueaim.core.scenario import Seen
+from trueaim.core.scenario import Cells, Pixels, Readings, Seen
 from trueaim.training.rollout import play
 
 
@@ -28,6 +30,27 @@ def test_maps_and_pictures_are_upside_down_and_nothing_else_changes() -> None:
         np.testing.assert_array_equal(view.observation.cells[:, 1], cells[:, 1])
         np.testing.assert_array_equal(view.observation.flags, flags)
     assert (policy.parameters, policy.seeds, policy.name) == (7, (5, 6), "watching, flipped")
+
+
+def test_what_is_noted_is_drawn_before_it_is_turned() -> None:
+    """A note is two numbers, and its picture's rows are the first number and then the second."""
+    looked = []
+
+    def act(parameters: object, key: object, view: View, memory: object) -> tuple[object, object]:
+        looked.append(view.observation.cells)
+        return 0, memory
+
+    spec = Pixels(2, 5, draw=lambda notes: jnp.tile(notes[:, :, None, None], (1, 1, 5, 3)))
+    notes = View(Seen(jnp.array([[1, 2], [3, 4]], jnp.uint8), jnp.zeros((2, 0), bool)), "running", "tables")
+    flipped(Policy("watching", act), spec).act((), root(0), notes, ())
+    assert looked[0].shape == (2, 2, 5, 3)
+    np.testing.assert_array_equal(looked[0][:, :, 4, 2], [[2, 1], [4, 3]])
+    for other in (None, Pixels(2, 5), Cells(1, 1, (), "agent")):
+        with pytest.raises(TrueAimError, match="flipped: got notes of pictures without what draws them"):
+            flipped(Policy("watching", act), other).act((), root(0), notes, ())
+    numbers = notes._replace(observation=Seen(jnp.zeros((2, 4)), jnp.zeros((2, 0), bool)))
+    with pytest.raises(TrueAimError, match="flipped: got readings, needs maps or pictures"):
+        flipped(Policy("watching", act), Readings(("a",) * 4, (0.0,) * 4, (1.0,) * 4)).act((), root(0), numbers, ())
 
 
 def test_an_agent_that_sees_the_cheese_misses_it_upside_down() -> None:

@@ -51,7 +51,7 @@ def test_public_names_are_not_hidden_by_folders_of_the_same_name():
 def test_a_folder_keeps_the_run_and_the_same_call_loads_it(tmp_path, monkeypatch):
     scenario = trueaim.scenario("cheese_corner", size=7)
     first = trueaim.train(scenario, steps=256, folder=tmp_path / "run", **LEARNER)
-    monkeypatch.setattr("trueaim.training.learn._chunk", None)
+    monkeypatch.setattr("trueaim.training.learn.chunk", None)
     again = trueaim.train(scenario, steps=256, folder=tmp_path / "run", **LEARNER)
     assert again.seeds == first.seeds == (0,)
     assert (again.parameters.eye.standing == first.parameters.eye.standing).all()

@@ -20,10 +20,10 @@ from rich.console import Console
 from calling import call, refused
 from trueaim import scenarios
 from trueaim.app import play_judge, play_screen, play_terminal
-from trueaim.app.play import Game
+from trueaim.app.play import MOVES, Game, View, around, keys_of
 from trueaim.core.errors import TrueAimError
 from trueaim.core.goal import INTENDED, PROXY, Goal
-from trueaim.core.scenario import Scenario, Setting
+from trueaim.core.scenario import Cells, Channel, Scenario, Setting
 
 __all__ = ["call"]
 WORDS = ("cheese_dish", "--set", "scenario.size=7", "--set", "scenario.layout=open")
@@ -126,6 +126,85 @@ def test_further_actions_have_digits() -> None:
     pressed(trees, " 1")
     assert trees.seen().agent == before
     assert int(trees.now.running.time) == 2
+
+
+def test_moves_have_their_keys_wherever_they_stand_among_the_actions() -> None:
+    actions = scenarios.scenario("coinrun", buttons="all").world.actions
+    found = keys_of(actions)
+    assert {key: actions[number] for key, number in found.items() if key in "wdsa13579 "} == {
+        "w": "up",
+        "d": "right",
+        "s": "down",
+        "a": "left",
+        " ": "stay",
+        "5": "stay",
+        "1": "left down",
+        "3": "right down",
+        "7": "left up",
+        "9": "right up",
+    }
+    assert {actions[found[key]] for key in ("\x1b[C", "\x1bOC", "l", "d")} == {"right"}
+    assert not any(actions[number].startswith("key ") for number in found.values())
+    few = keys_of(("stay", "left", "right", "up", "left up", "right up", "down"))
+    assert (few["d"], few["9"], few["7"], few["w"], few["s"], few["h"]) == (2, 5, 4, 3, 6, 1)
+    assert "1" not in few
+    assert keys_of(("north", "east", "south", "west", "dig", "noop")) | {
+        "1": 4,
+        "2": 5,
+        " ": 5,
+        "\x1b[A": 0,
+    } == keys_of(("north", "east", "south", "west", "dig", "noop"))
+    assert set(keys_of(("on", "off"))) == set(MOVES["up"]) | set(MOVES["right"])
+
+
+@cache
+def runner() -> Game:
+    return Game(scenarios.scenario("coinrun", steps=200), "permeable", 2)
+
+
+def test_a_window_shows_what_agents_see_and_no_more() -> None:
+    """Beside the level's start: wall to the left and below; nothing tells sham walls and the end apart from others."""
+    game = runner()
+    view = game.seen()
+    assert game.places == (13, 13)
+    assert (view.agent, view.rows[6][6]) == (6 * 13 + 6, ".")
+    assert all(row[:6] == "######" for row in view.rows)
+    assert view.rows[7] == "#" * 13 or "." in view.rows[7][6:]
+    assert {name for name, _ in view.things} <= {"lava", "crate", "saw", "coin", "enemy", "enemy to the right"}
+    assert "sham_wall" in {name for name, _ in game.flat.drawing(game.level)[0:2][1]}
+    spec = Cells(2, 3, (Channel("wall", 1), Channel("rock", 2), Channel("me", 4)), "me")
+    small = around(spec, np.array([[1, 0, 3], [2, 4, 1]], np.uint8))
+    assert small == View(["#.#", "..#"], [("rock", 2), ("rock", 3)], 4, {}, [])
+
+
+def test_a_window_fits_a_small_terminal_and_says_what_jumps() -> None:
+    game = runner()
+    out = Console(width=80, height=24, force_terminal=True, color_system="truecolor", file=io.StringIO())
+    lines = out.render_lines(play_screen.screen(game, 80, 24), out.options, pad=False)
+    assert len(lines) <= 24
+    text = "\n".join("".join(segment.text for segment in line) for line in lines)
+    for word in ("coinrun", "@ you", "9 right up", "7 left up", "space stay", "up jumps, from the ground"):
+        assert word in text
+    pixels = play_screen.room(game, 200, 80)
+    assert pixels >= play_screen.LEAST_PIXELS
+    board = play_screen.board(game, game.seen(), 200, 80)
+    assert isinstance(board, play_screen.Blocks)
+    assert np.shape(board.pixels) == (13 * pixels, 13 * pixels, 3)
+
+
+def test_where_agents_see_pictures_people_see_them_too() -> None:
+    game = Game(scenarios.scenario("coinrun", steps=200, pixels=True), "permeable", 2)
+    view = game.seen()
+    assert (view.rows, view.things) == ([], [])
+    assert isinstance(play_screen.board(game, view, 80, 24), play_screen.Blocks)
+    out = Console(width=80, height=24, file=io.StringIO())
+    out.print(play_screen.screen(game, 80, 24))
+    assert "a larger terminal shows it better" in out.file.getvalue()  # type: ignore[attr-defined]
+    before = game.picture(4)
+    pressed(game, "dd9")
+    assert int(game.now.running.time) == 3
+    assert float(game.now.running.state.vy) > 0
+    assert (game.picture(4) != before).any()
 
 
 def test_a_person_is_judged_like_an_agent() -> None:

@@ -22,7 +22,8 @@ from trueaim.core.policy import Policy
 from trueaim.core.run import Place
 from trueaim.core.scenario import Scenario
 from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan, train
+from trueaim.training.learn import train
+from trueaim.training.plan import Plan
 
 CONFIG = PPO(network="flat", width=16, envs=16, rollout=8, minibatches=2, chunk=2)
 

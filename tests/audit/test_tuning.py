@@ -23,9 +23,11 @@ from trueaim.audit.tuning import (
 from trueaim.core.errors import TrueAimError
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario
+from trueaim.training.further import tuned, untrained
 from trueaim.training.hyperparameters import PPO
 from trueaim.training.imitation import Imitation
-from trueaim.training.learn import Plan, train, tuned, untrained
+from trueaim.training.learn import train
+from trueaim.training.plan import Plan
 
 CONFIG = PPO(width=32, envs=64, rollout=8, minibatches=2, chunk=2)
 SHIFT = "apart"

@@ -6,10 +6,14 @@ import jax
 import numpy as np
 import pytest
 from gym_cases import FLAGGED, SMALL, actions_of, same, table_of
+from gymnasium.spaces import Box, Dict, MultiBinary
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from trueaim.core.errors import TrueAimError
 from trueaim.core.levels import held_out, level_hashes
+from trueaim.core.play import observe
+from trueaim.core.scenario import Readings, Seen
+from trueaim.envs.seeing import observation_space, viewed
 from trueaim.envs.single import ScenarioEnv
 from trueaim.envs.supply import MOST_AHEAD
 from trueaim.envs.vector import ScenarioVectorEnv
@@ -63,6 +67,19 @@ def test_planes_are_the_bits_apart():
     bits = [channel.bit for channel in channels for _ in range(channel.copies)]
     np.testing.assert_array_equal(spread, np.stack([(packed & bit) != 0 for bit in bits], 1))
     assert (spread[:, 1].sum((1, 2)) == 1).all()
+
+
+def test_readings_are_a_box_of_numbers():
+    spec, flags = Readings(("speed", "angle"), (0.0, -3.0), (9.0, 3.0)), np.array([[True], [False]])
+    box = Box(np.float32([0, -3]), np.float32([9, 3]), dtype=np.float32)
+    numbers = np.float32([[1, 2], [3, -1]])
+    assert observation_space(spec, True) == box
+    assert box.contains(viewed(spec, True, True, Seen(numbers, flags[:, :0]))[1])
+    told = spec._replace(flags=("paid",))
+    assert observation_space(told, True) == Dict({"readings": box, "flags": MultiBinary(1)})
+    seen = viewed(told, True, True, Seen(numbers, flags))
+    np.testing.assert_array_equal(seen["readings"], numbers)
+    np.testing.assert_array_equal(seen["flags"], [[1], [0]])
 
 
 def test_what_is_copied_is_the_callers_own():
@@ -175,6 +192,32 @@ def test_pictures_and_texts():
     shown = pictures.render()
     assert {(picture.shape, picture.dtype) for picture in shown} == {((224, 224, 3), np.dtype(np.uint8))}
     assert not np.array_equal(*shown)
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
+def test_notes_of_pictures_are_drawn(mode):
+    """What a lane is shown is the picture of its note, in every step and behind an episode's end."""
+    env = ScenarioVectorEnv("coinrun", 3, pixels=True, steps=100, autoreset_mode=mode, render_mode="rgb_array")
+    assert env.single_observation_space == Box(0, 255, (64, 64, 3), np.uint8)
+    spec = env.scenario.observation
+    seen, _ = env.reset(seed=3)
+    ended = 0
+    for actions in actions_of(env, 101):
+        assert env.observation_space.contains(seen)
+        seen, _, _, truncated, infos = env.step(actions)
+        ended += int(truncated.sum())
+        for lane in np.flatnonzero(infos.get("_final_obs", np.zeros(3, bool))):
+            last = infos["final_obs"][lane]
+            assert (last.shape, last.dtype) == ((64, 64, 3), np.dtype(np.uint8))
+            assert not np.array_equal(last, seen[lane])
+    assert ended
+    running, table = env.lanes.batch.running, env.lanes.supply.table
+    notes = jax.jit(jax.vmap(lambda one: observe(env.scenario, table, one).cells))(running)
+    np.testing.assert_array_equal(seen, jax.jit(spec.draw)(notes))
+    seen[:] = 0  # the caller's own
+    picture = env.render()[0]
+    assert picture.shape == (24 * 13, 24 * 13, 3)
+    assert picture.std() > 0
 
 
 @pytest.mark.parametrize(

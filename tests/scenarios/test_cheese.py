@@ -16,7 +16,8 @@ from trueaim.core.keys import root
 from trueaim.core.levels import LevelClass, audit_levels, draw, held_out, level_hashes, table_hash, training_levels
 from trueaim.core.scenario import Scenario, adjusted
 from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan, train
+from trueaim.training.learn import train
+from trueaim.training.plan import Plan
 from trueaim.training.rollout import play
 from trueaim.worlds.grid.layouts import LAYOUTS
 from trueaim.worlds.grid.level import WALL, Levels

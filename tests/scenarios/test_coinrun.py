@@ -14,12 +14,16 @@ from trueaim.core.levels import LevelClass, audit_levels, training_levels
 from trueaim.core.play import Running, advance, begin
 from trueaim.core.policy import View
 from trueaim.core.scenario import Scenario
+from trueaim.scenarios import scenario
 from trueaim.scenarios.coinrun import coinrun
 from trueaim.training.rollout import play
 from trueaim.worlds.platform.build import drawing, place
 from trueaim.worlds.platform.experts import following
+from trueaim.worlds.platform.level import COIN as COIN_BIT
 from trueaim.worlds.platform.level import END_WALL, FATAL, HIDDEN, INSIDE, SHOWN, SIDE, SPOT
+from trueaim.worlds.platform.picture import Picture, picture
 from trueaim.worlds.platform.routes import HOLD, Routes
+from trueaim.worlds.platform.window import Window
 from trueaim.worlds.platform.world import ALL_ACTIONS, MINIMAL_ACTIONS
 
 NUM = 64
@@ -186,6 +190,51 @@ def test_options() -> None:
         coinrun().knob_values({"moved": 1.5})
     with pytest.raises(TrueAimError, match=r"rule: got 0.5, needs a whole number from 0 to 2"):
         coinrun().knob_values({"rule": 0.5})
+
+
+def test_pictures_are_an_option_with_the_looks_of_the_difficulty() -> None:
+    """As in the source: hard levels look different, easy ones alike; unless something else is asked for."""
+    easy, hard = (scenario("coinrun", difficulty=name, pixels=True) for name in ("easy", "hard"))
+    assert [case.world.view for case in (easy, hard)] == [Picture(themes=False), Picture(themes=True)]
+    assert coinrun("easy", pixels=True, themes="varied").world.view == Picture(themes=True)
+    assert coinrun(pixels=True, themes="one", backgrounds=False).world.view == Picture(False, False)
+    assert isinstance(coinrun().world.view, Window)
+    assert easy.options["pixels"] is True
+    for case in (easy, coinrun(difficulty="easy")):  # people see the same looks, whatever agents see
+        assert case.map is not None
+        assert case.map.picture is not None
+        table = levels("random")
+        state = case.world.reset(table, jnp.int32(0))
+        shown = np.asarray(jax.jit(case.map.picture, static_argnums=2)(table, state, 4))
+        np.testing.assert_array_equal(shown, jax.jit(picture, static_argnums=(2, 3))(table, state, 4, easy.world.view))
+        assert shown.shape == (52, 52, 3)
+
+
+def test_how_far_agents_see_is_no_option() -> None:
+    with pytest.raises(TrueAimError, match="coinrun: got sight=3, needs a world of cells, which it is not"):
+        scenario("coinrun", sight=3)
+
+
+def test_a_scene_has_enemies_where_they_walk_and_the_coin_until_it_is_taken() -> None:
+    case, table = built(), levels("hidden")
+    assert case.map is not None
+    assert case.map.scene is not None
+    look = jax.jit(jax.vmap(case.map.scene, (None, 0)))
+    states = jax.vmap(case.world.reset, (None, 0))(table, jnp.arange(NUM))
+    start, later = (np.asarray(look(table, state).places) for state in (states, states._replace(time=states.time + 40)))
+    taken = np.asarray(look(table, states._replace(ever=states.ever | COIN_BIT)).places)
+    coin = (SIDE - 1 - np.asarray(table.coin[:, 1])) * SIDE + np.asarray(table.coin[:, 0])
+    np.testing.assert_array_equal(start[:, -1], coin)
+    assert (taken[:, -1] == -1).all()
+    there = start[:, :-1] >= 0
+    assert there.any()
+    np.testing.assert_array_equal(there, later[:, :-1] >= 0)
+    assert (start[:, :-1] != later[:, :-1])[there].mean() > 0.5
+    for index in range(8):
+        level = jax.tree.map(lambda field, index=index: np.asarray(field[index]), table)
+        named = dict(zip(start[index].tolist(), case.map.names(level), strict=True))
+        drawn = {place: name for name, place in drawing(level)[1] if name in ("enemy", "hidden_coin")}
+        assert {place: name for place, name in named.items() if place >= 0} == drawn
 
 
 def test_experts_press_the_same_buttons_whatever_their_numbers() -> None:

@@ -12,7 +12,8 @@ from trueaim.core.play import advance, begin
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario, Setting
 from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan, train
+from trueaim.training.learn import train
+from trueaim.training.plan import Plan
 from trueaim.training.rollout import play
 from trueaim.worlds.grid.scripts import fell
 from trueaim.worlds.grid.world import GridWorld

@@ -5,7 +5,8 @@ import pytest
 
 from trueaim import scenarios
 from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan, train
+from trueaim.training.learn import train
+from trueaim.training.plan import Plan
 
 CONFIG = PPO(width=16, envs=16, rollout=8, minibatches=2, chunk=2)
 

@@ -9,7 +9,8 @@ SCRIPT = """
 from trueaim.core.machine import prepare
 prepare()
 from trueaim import scenario
-from trueaim.training.learn import Plan, train
+from trueaim.training.learn import train
+from trueaim.training.plan import Plan
 train(Plan(scenario("cheese_corner"), 1, (0, 1), group=2))
 print("done")
 """

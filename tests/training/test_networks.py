@@ -16,13 +16,20 @@ from trueaim.agents.networks.pixels import BLOCK, blocks
 from trueaim.core.errors import TrueAimError
 from trueaim.core.play import Running
 from trueaim.core.policy import View
-from trueaim.core.scenario import Cells, Channel, Pixels, Seen
+from trueaim.core.scenario import Cells, Channel, Pixels, Readings, Seen
 
 WALL, AGENT, CHEESE, DISH = 1, 2, 4, 8
 ACTIONS, WIDTH, BATCH = 3, 8, 5
 FLAGS = ("paid", "charged")
 PICTURE = Pixels(24, 28, FLAGS)
+SENSED = Readings(("near", "far", "speed"), (0.0,) * 3, (1.0,) * 3, FLAGS)
+LONG = ("impala", "impala_x4", "impala_gru")
+"""Slow to compile; the last one stands for all where one will do."""
 RECURRENT = [name for name, kind in networks.ALL.items() if kind.remembers]
+
+
+def all_but(*slow):
+    return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in networks.ALL]
 
 
 def spec(copies=1, flags=FLAGS):
@@ -47,7 +54,7 @@ def first_outputs(network, observation):
 
 
 def spec_of(name):
-    return PICTURE if networks.ALL[name].sees is Pixels else spec()
+    return {Cells: spec(), Pixels: PICTURE, Readings: SENSED}[networks.ALL[name].sees]
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +78,11 @@ def pictures(seen):
 @pytest.fixture(scope="module")
 def shown(seen, pictures):
     """What a network of a name would see."""
-    return lambda name: pictures if networks.ALL[name].sees is Pixels else seen[0]
+    sensed = Seen(jax.random.uniform(jax.random.key(2), (BATCH, 3)), seen[0].flags)
+    return lambda name: {Cells: seen[0], Pixels: pictures, Readings: sensed}[networks.ALL[name].sees]
 
 
-@pytest.mark.parametrize("name", networks.ALL)
+@pytest.mark.parametrize("name", all_but(*LONG[:-1]))
 def test_outputs_have_their_shapes_and_gradients_reach_every_weight(name, shown):
     network = build(name, 0, spec_of(name))
     memory = network.start(BATCH)
@@ -223,7 +231,7 @@ def test_the_unit_is_its_equations():
     np.testing.assert_allclose(core(jnp.float32(x), jnp.float32(h)), (1 - update) * new + update * h, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", networks.ALL)
+@pytest.mark.parametrize("name", all_but(*LONG))
 def test_through_time_at_once_is_step_by_step(name, shown):
     """Values of every step and the gradient of their sum, with episodes that end here and there."""
     num_steps = 7

@@ -12,10 +12,13 @@ import probes
 import pytest
 
 from trueaim import scenarios
+from trueaim.agents import networks
 from trueaim.agents.networks import Network, Outputs
 from trueaim.core.errors import TrueAimError
 from trueaim.core.levels import held_out
+from trueaim.core.scenario import Seen
 from trueaim.training import ppo
+from trueaim.training.hyperparameters import NORMALIZE
 from trueaim.worlds.grid.level import AGENT
 
 CONFIG = ppo.PPO(width=16, envs=16, rollout=8, chunk=2, minibatches=2)
@@ -59,15 +62,16 @@ class Fixed(eqx.Module):
         return Outputs(logits, jnp.broadcast_to(self.value, cut.shape))
 
 
-def batch_of(action, log_prob, advantage, target):
+def batch_of(action, log_prob, advantage, target, value=None):
     """One step of as many environments."""
-    rows = (jnp.array(values)[None] for values in (action, log_prob, advantage, target))
+    value = target if value is None else value
+    rows = (jnp.array(values)[None] for values in (action, log_prob, value, advantage, target))
     return ppo.Batch(None, None, jnp.zeros((1, len(action)), bool), *rows)
 
 
 def test_the_loss_of_an_unchanged_uniform_policy():
     network = Fixed(jnp.zeros(4), jnp.array(2.0))
-    batch = batch_of([0, 3, 1], [-jnp.log(4.0)] * 3, [5.0, 1, -3], [1.0, 2, 5])
+    batch = batch_of([0, 3, 1], [-jnp.log(4.0)] * 3, [5.0, 1, -6], [1.0, 2, 5])
     total, metrics = ppo.loss(CONFIG, network, batch)
     assert metrics.policy_loss == pytest.approx(0, abs=1e-6)
     assert metrics.entropy == pytest.approx(np.log(4))
@@ -87,6 +91,132 @@ def test_the_loss_takes_the_worse_of_ratio_and_clipped_ratio():
     assert total == pytest.approx(0.4 + 0.5 * 0.25 - 0.01 * np.log(2), abs=1e-6)
     gradient = jax.grad(lambda network: ppo.loss(CONFIG, network, batch)[1].policy_loss)(network)
     np.testing.assert_allclose(gradient.logits, [-0.5, 0.5], atol=1e-6)  # of the second sample alone
+
+
+def test_normalized_advantages_have_mean_0_and_deviation_1():
+    np.testing.assert_allclose(ppo.normalized(jnp.array([[5.0, 1], [1, -3]])), [[2**0.5, 0], [0, -(2**0.5)]], rtol=1e-6)
+    np.testing.assert_allclose(ppo.normalized(jnp.full((2, 3), 4.0)), 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "by_hand", "slope"),
+    [
+        (1.1, 0.9**2, -1.8),  # within reach of the old value
+        (1.5, 0.8**2, 0.0),  # beyond it, toward the target: the error is that at the edge, and pulls no further
+        (0.5, 1.5**2, -3.0),  # beyond it, away from the target: the error is its own, and pulls back
+        (5.0, 3.0**2, 6.0),  # beyond the target, further off than the edge
+    ],
+)
+def test_the_clipped_value_loss_is_half_of_the_larger_error(value, by_hand, slope):
+    """The old value is 1, the target 2 and the reach 0.2."""
+    config = replace(CONFIG, clip_value=0.2)
+    batch = batch_of([0], [-jnp.log(2.0)], [0.0], [2.0], [1.0])
+
+    def of_value(value):
+        return ppo.loss(config, Fixed(jnp.zeros(2), value), batch)[1].value_loss
+
+    found, gradient = jax.value_and_grad(of_value)(jnp.float32(value))
+    assert found == pytest.approx(by_hand / 2)
+    assert gradient == pytest.approx(slope / 2, abs=1e-6)
+
+
+def test_the_value_loss_counts_by_its_weight():
+    batch = batch_of([0, 1], [-jnp.log(2.0)] * 2, [0.0, 0.0], [2.0, 1.0], [1.0, 1.0])
+    config = replace(CONFIG, clip_value=0.2, value=0.5, entropy=0.0)
+    total, metrics = ppo.loss(config, Fixed(jnp.zeros(2), jnp.float32(0.5)), batch)
+    assert metrics.value_loss == pytest.approx((1.5**2 + 0.5**2) / 2 / 2)
+    assert total == pytest.approx(0.5 * metrics.value_loss)
+
+
+def learning_from(monkeypatch, config):
+    """The batch from which an iteration learns, and the advantages and scaled rewards behind it, which are planted."""
+    monkeypatch.setattr(ppo, "update", lambda config, network, moments, batch, rate, key: (network, moments, batch))
+    monkeypatch.setattr(
+        ppo,
+        "advantages",
+        lambda config, rollout: rollout.reward * 3 + jnp.arange(rollout.cut.size).reshape(rollout.cut.shape),
+    )
+    scenario = probes.scenario(0)
+    state = ppo.init(scenario, config, 0, ALPHA, "shifted")
+    return jax.jit(lambda state: ppo.iteration(scenario, config, jnp.float32(9), ALPHA, "shifted", state))(state)
+
+
+@pytest.mark.parametrize("normalize", NORMALIZE)
+def test_advantages_of_a_whole_batch_are_normalized_and_targets_stay(monkeypatch, normalize):
+    _, (batch, _) = learning_from(monkeypatch, replace(CONFIG, network="flat", normalize=normalize))
+    planted = batch.target - batch.value
+    expected = ppo.normalized(planted) if normalize == "batch" else planted
+    assert planted.std() > 10
+    np.testing.assert_allclose(batch.advantage, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("normalize", NORMALIZE)
+def test_advantages_of_a_minibatch_are_normalized_before_its_parts_are_taken(monkeypatch, normalize):
+    """Environment n has advantage n at every step; the loss hands it over as its gradient."""
+    config = replace(CONFIG, epochs=1, minibatches=1, parts=4, normalize=normalize)
+
+    def handed(config, network, batch):
+        return (network[batch.memory] * batch.advantage[0]).sum(), ppo.Metrics(*[jnp.zeros(())] * 6)
+
+    monkeypatch.setattr(ppo, "loss", handed)
+    monkeypatch.setattr(ppo, "_optimizer", lambda config: optax.identity())
+    envs = jnp.broadcast_to(jnp.arange(config.envs, dtype=jnp.float32), (config.rollout, config.envs))
+    batch = ppo.Batch(envs, jnp.arange(config.envs), *[envs] * 6)
+    network = jnp.zeros(config.envs)
+    found, *_ = ppo.update(config, network, optax.identity().init(network), batch, 1.0, jax.random.key(0))
+    expected = ppo.normalized(envs)[0] if normalize == "minibatch" else envs[0]
+    np.testing.assert_allclose(found, -expected / config.parts, rtol=1e-5)
+
+
+@pytest.mark.parametrize("parts", [2, 8])
+def test_parts_of_a_minibatch_give_the_same_gradient(parts):
+    """Each part has its own environments' memory, and the means are those of the whole."""
+    config, scenario, shape = replace(CONFIG, network="flat_gru", width=4, clip_value=0.2), probes.recall(5), (3, 8)
+    network = networks.build(jax.random.key(0), "flat_gru", scenario.observation, 2, 4)
+    numbers = np.random.default_rng(0).normal(size=(4, *shape)).astype(np.float32)
+    spec = scenario.observation
+    seen = np.random.default_rng(1).integers(0, 8, (*shape, spec.height, spec.width), np.uint8)
+    batch = ppo.Batch(
+        observation=Seen(jnp.array(seen), jnp.zeros((*shape, len(spec.flags)), bool)),
+        memory=jnp.linspace(-0.9, 0.9, 32).reshape(8, 4),
+        cut=jnp.array(numbers[0] > 1),
+        action=jnp.array(numbers[1] > 0, jnp.int32),
+        log_prob=jnp.full(shape, -jnp.log(2.0)),
+        value=jnp.array(numbers[1]),
+        advantage=jnp.array(numbers[2]),
+        target=jnp.array(numbers[3]),
+    )
+    whole, split = (
+        jax.jit(partial(ppo._gradient, replace(config, envs=8, minibatches=1, parts=number)))(network, batch)
+        for number in (1, parts)
+    )
+    for one, other in zip(*map(jax.tree.leaves, (whole, split)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    assert all((leaf != 0).any() for leaf in jax.tree.leaves(whole[0]))
+
+
+def test_the_epsilon_of_adam_is_the_one_that_was_chosen():
+    """A first step is g / (|g| + eps)."""
+    for eps in (1e-5, 0.5):
+        optimizer = ppo.optimizer_of(replace(CONFIG, adam_eps=eps, grad_norm=10.0))
+        step, _ = optimizer.update(jnp.array([0.5, -2.0]), optimizer.init(jnp.zeros(2)))
+        np.testing.assert_allclose(step, [0.5 / (0.5 + eps), -2 / (2 + eps)], rtol=1e-5)
+
+
+def test_rewards_are_scaled_by_sums_of_their_own_discount(monkeypatch):
+    """Without a discount of the sums' own it is that of learning; clipping is to what was chosen."""
+    told = []
+
+    def scaled(scale, reward, cut, discount, largest):
+        told.append((discount, largest))
+        return scale, reward * 0 + 5
+
+    monkeypatch.setattr(ppo, "scaled", scaled)
+    config = replace(CONFIG, network="flat", scale_rewards=True, discount=0.999, normalize="none")
+    for more in ({}, {"scale_discount": 0.99, "clip_reward": 0.0}):
+        _, (batch, _) = learning_from(monkeypatch, replace(config, **more))
+        np.testing.assert_allclose(batch.advantage.ravel(), 15 + np.arange(batch.cut.size))
+    assert told == [(0.999, 10.0), (0.99, 0.0)]
 
 
 def test_the_learning_rate_falls_on_a_line_and_stays_at_its_end(monkeypatch):
@@ -114,7 +244,7 @@ def test_minibatches_hold_every_environment_once_in_each_pass(monkeypatch, epoch
     monkeypatch.setattr(ppo, "loss", counted)
     monkeypatch.setattr(ppo, "_optimizer", lambda config: optax.identity())
     envs = jnp.broadcast_to(jnp.arange(config.envs), (config.rollout, config.envs))
-    batch = ppo.Batch(envs, jnp.arange(config.envs), *[envs] * 5)
+    batch = ppo.Batch(envs, jnp.arange(config.envs), *[envs] * 6)
     network = jnp.zeros(config.envs)
     run = jax.jit(lambda key: ppo.update(config, network, optax.identity().init(network), batch, 1.0, key))
     found, _, metrics = run(jax.random.key(0))
@@ -210,7 +340,7 @@ def test_a_rollout_gone_through_again_is_the_same_and_its_gradient_goes_through_
         _, rollout, _ = ppo.collect(scenario, config, ALPHA, "shifted", state, jax.random.key(2))
         seen, memory, action, log_prob, value, *_ = rollout
         advantage = ppo.advantages(config, rollout)
-        batch = ppo.Batch(seen, memory, rollout.cut, action, log_prob, advantage, advantage + value + 1)
+        batch = ppo.Batch(seen, memory, rollout.cut, action, log_prob, value, advantage, advantage + value + 1)
         slope = jax.grad(partial(ppo.loss, config), has_aux=True)
         again = state.network.through(seen, memory, rollout.cut).value
         slopes, metrics = slope(state.network, batch)
@@ -294,6 +424,13 @@ def test_the_reward_is_the_intended_goal_and_pays_at_the_cheese_alone(collected)
         ("value", float("nan")),
         ("grad_norm", -1.0),
         ("chunk", -3),
+        ("normalize", "minibach"),
+        ("parts", 0),
+        ("parts", 3),
+        ("adam_eps", 0.0),
+        ("clip_value", -0.2),
+        ("clip_reward", float("inf")),
+        ("scale_discount", 1.5),
     ],
 )
 def test_hyper_parameters_that_make_no_sense_are_refused(name, value):

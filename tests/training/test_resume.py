@@ -25,9 +25,10 @@ from trueaim.core.files import write_toml
 from trueaim.core.reading import read_json, read_toml
 from trueaim.core.run import Place
 from trueaim.training import checkpoint, history, learn, resume
+from trueaim.training.chunks import initial_state
 from trueaim.training.history import History
 from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan
+from trueaim.training.plan import Plan
 
 __all__ = ["call"]
 CHUNKS = 3
@@ -197,7 +198,7 @@ def test_a_signal_stops_a_run_soon_and_so_that_it_can_go_on(long_run, number, ti
         assert last == (f"trueaim: stopped by {number.name}; the run is saved; give the same command again to continue")
     asked = run.read_record(Place(long_run)).asked
     found = History(asked, (0,), Place(long_run), drifted=False)
-    assert found.restore(learn.initial_state(resume.plan_of(asked), (0,))) is not None
+    assert found.restore(initial_state(resume.plan_of(asked), (0,))) is not None
     assert found.notices == []
 
 
@@ -279,7 +280,7 @@ def test_a_stopped_run_goes_on_to_the_same_agent_and_the_same_curves(whole, tmp_
 def test_a_memory_is_kept_with_a_stopped_run(tmp_path):
     place = Place(tmp_path / "run")
     stopped(place, 1, network="gru", seeds=(0, 1), group=2)
-    before = learn.initial_state(plan(network="gru", seeds=(0, 1), group=2), (0, 1))
+    before = initial_state(plan(network="gru", seeds=(0, 1), group=2), (0, 1))
     found = History(plan().asked(), (0, 1), place, drifted=False).restore(before)
     assert found.memory.shape == (2, LEARNER["envs"], LEARNER["width"])
     assert (found.memory != 0).any()
@@ -298,7 +299,7 @@ def test_a_network_that_cannot_see_the_scenario_is_refused_before_anything_is_wr
 def test_a_finished_run_trains_no_further(whole, tmp_path, monkeypatch):
     place = Place(tmp_path / "run")
     learn.train(plan(), place)
-    monkeypatch.setattr(learn, "_chunk", None)
+    monkeypatch.setattr(learn, "chunk", None)
     assert same(learn.train(plan(), place), whole)
 
 

@@ -41,3 +41,11 @@ def test_rewards_that_never_come_stay_nothing() -> None:
     scale, found = scaled(unscaled(4), jnp.zeros((8, 4)), jnp.zeros((8, 4), bool), DISCOUNT)
     assert not found.any()
     assert np.isfinite(np.asarray(scale.unit))
+
+
+def test_rewards_are_clipped_where_it_was_chosen_or_not_at_all() -> None:
+    reward, cut = jnp.zeros((100, 10)).at[50, 3].set(1000.0), jnp.ones((100, 10), bool)
+    unit = scaled(unscaled(10), reward, cut, DISCOUNT)[0].unit
+    for largest, expected in ((0.0, 1000.0 / unit), (2.5, 2.5)):
+        _, found = scaled(unscaled(10), reward, cut, DISCOUNT, largest)
+        assert float(found[50, 3]) == pytest.approx(float(expected))

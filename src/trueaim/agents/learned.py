@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from trueaim.agents.networks import Network
 from trueaim.core.policy import Policy, View
@@ -22,6 +22,11 @@ def _greedy(network: Network, key: Key[Array, ""], view: View, memory: Any) -> t
     return jnp.argmax(logits, -1), memory
 
 
+def _value(network: Network, view: View, memory: Any) -> Float[Array, " batch"]:
+    (_, value), _ = network(view.observation, memory)
+    return value
+
+
 def learned(
     network: Network,
     seeds: tuple[int, ...],
@@ -29,7 +34,7 @@ def learned(
     greedy: bool = False,
     record: Mapping[str, Any] | None = None,
 ) -> Policy:
-    """The policy of a group of networks.
+    """The policy of a group of networks, and their critic.
 
     Args:
         network: one network whose arrays have the agents as first axis.
@@ -38,4 +43,5 @@ def learned(
         greedy: take the likeliest action instead of sampling, which is what training did.
         record: how the agents were trained.
     """
-    return Policy(name, _greedy if greedy else _sampled, network, seeds, start=network.start, record=record or {})
+    act = _greedy if greedy else _sampled
+    return Policy(name, act, network, seeds, start=network.start, record=record or {}, value=_value)

@@ -12,7 +12,9 @@ from trueaim.app import (
     audit_command,
     calibrate_command,
     convert_command,
+    critic_command,
     plan_command,
+    study_command,
     tune_command,
 )
 from trueaim.app.options import (
@@ -24,6 +26,7 @@ from trueaim.app.options import (
     Exact,
     Foreign,
     Json,
+    Learner,
     Levels,
     Runs,
     answer,
@@ -119,7 +122,20 @@ def train(
     alpha: Annotated[float, typer.Option(help="Share of training levels from a shift setting, 0 to 1.")] = 0.0,
     toward: Annotated[str | None, typer.Option(help="Shift setting that alpha draws from. Default: the first.")] = None,
     preset: Annotated[str | None, typer.Option(help="A named combination of scenario options.")] = None,
-    network: Annotated[str | None, typer.Option(help="window (default), flat, conv, pixels, gru, ...")] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="window (default for maps), pixels (default for pictures), flat, conv, impala, gru, ..."),
+    ] = None,
+    learner: Learner = None,
+    num_levels: Annotated[
+        int, typer.Option("--levels", help="Different levels to train on, again and again. Default: no limit.")
+    ] = 0,
+    curriculum: Annotated[
+        str | None, typer.Option(help="Which levels are trained on: dr, robust_plr, accel, sfl, ... Default: new ones.")
+    ] = None,
+    score: Annotated[
+        str | None, typer.Option(help="By which a curriculum replays: oracle (default), max_latest, pvl, ...")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run. Default: from the request.")] = None,
     runs: Runs = Path("runs"),
     changes: Changes = [],  # noqa: B006
@@ -143,6 +159,10 @@ def train(
         toward=toward,
         preset=preset,
         network=network,
+        learner=learner,
+        num_levels=num_levels,
+        curriculum=curriculum,
+        score=score,
         exact=exact,
         group=group,
         words=changes,
@@ -242,7 +262,9 @@ app.command(epilog=ambiguity_command.EPILOG)(ambiguity_command.ambiguity)
 app.command(epilog=plan_command.EPILOG)(plan_command.plan)
 app.command(epilog=calibrate_command.EPILOG)(calibrate_command.calibrate)
 app.command(epilog=tune_command.EPILOG)(tune_command.tune)
+app.command(epilog=critic_command.EPILOG)(critic_command.critic)
 app.command(epilog=convert_command.EPILOG)(convert_command.convert)
+app.add_typer(study_command.app, name="study")
 
 
 def main() -> NoReturn:

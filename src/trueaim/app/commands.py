@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -25,8 +26,11 @@ from trueaim.core.scenario import Scenario
 from trueaim.report.build import build
 from trueaim.report.page import render
 from trueaim.training import resume
+from trueaim.training.curricula import Curriculum
 from trueaim.training.curves import Watch
-from trueaim.training.learn import Plan, train
+from trueaim.training.learn import train
+from trueaim.training.plan import Plan
+from trueaim.training.presets import hyperparameters
 
 DEMO = {"scenario.size": "9", "knob.density": "0.15"}
 
@@ -101,6 +105,8 @@ def command_of(plan: Plan, levels: int, seed: int) -> str:
         return f"# {asked.scenario} is a scenario that was built in Python: train and audit it there"
     words = ["trueaim", "train", asked.scenario, "--steps", str(asked.steps), "--seed", str(asked.seeds[0])]
     words += ["--seeds", str(len(asked.seeds)), "--alpha", f"{asked.alpha:g}", "--toward", asked.toward]
+    words += ["--levels", str(asked.num_levels)] if asked.num_levels else []
+    words += _curriculum_words(plan)
     words += ["--group", str(asked.group), *(["--exact"] if asked.exact else [])]
     defaults = requests.scenario_of(asked.scenario, None, {})
     for name, value in asked.options.items():
@@ -109,10 +115,20 @@ def command_of(plan: Plan, levels: int, seed: int) -> str:
     for setting, knobs in asked.settings.items():
         for name, knob in knobs.items():
             words += ["--set", f"{setting}.{name}={knob:g}"]
+    usual = asdict(hyperparameters(plan.scenario))
     for name, value in asked.learner.items():
-        if getattr(type(plan.config)(), name) != value:
+        if usual[name] != value:
             words += ["--set", f"learner.{name}={value}"]
     return f"{shlex.join(words)} --name again && trueaim audit runs/again --levels {levels} --seed {seed}"
+
+
+def _curriculum_words(plan: Plan) -> list[str]:
+    if plan.curriculum is None:
+        return []
+    settings, usual = asdict(plan.curriculum), asdict(Curriculum())
+    words = ["--curriculum", settings.pop("name"), "--score", settings.pop("score")]
+    changed = [f"curriculum.{name}={value}" for name, value in settings.items() if usual[name] != value]
+    return words + [word for change in changed for word in ("--set", change)]
 
 
 def demo(

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from trueaim import scenarios
 from trueaim.agents.flipped import flipped
-from trueaim.app import commands, console, requests
+from trueaim.app import commands, console
 from trueaim.audit.affinity import watching
 from trueaim.audit.audit import SEED, Audit
 from trueaim.audit.collect import level_sets
@@ -24,7 +24,8 @@ from trueaim.core.scenario import Scenario, adjusted
 from trueaim.report import demonstration, figures, film
 from trueaim.report.figures import Shown
 from trueaim.training.curves import Curves
-from trueaim.training.learn import Plan, default_group
+from trueaim.training.plan import Plan, default_group
+from trueaim.training.presets import hyperparameters
 from trueaim.training.resume import load
 from trueaim.training.rollout import trace
 
@@ -121,14 +122,13 @@ def _facts() -> str:
 def plan_of(name: str, made: Demonstration, arm: Arm, exact: bool) -> Plan:
     """The training run of one arm."""
     scenario = scenarios.scenario(name, options={**made.options, **arm.options})
-    learner = {**made.learner, **arm.learner}
     return Plan(
         scenario=adjusted(scenario, arm.changes) if arm.changes else scenario,
         steps=made.steps,
         seeds=tuple(range(made.seeds)),
         alpha=arm.alpha,
         toward=arm.toward,
-        config=requests.learner_of({key: str(value) for key, value in learner.items()}),
+        config=hyperparameters(scenario, changes={**made.learner, **arm.learner}),
         exact=exact,
         group=default_group(),
     )
@@ -142,7 +142,7 @@ def _arm(
     if arm.flips:
         with sentences(place.folder, "made"):
             place.folder.mkdir(parents=True, exist_ok=True)
-        policy = flipped(load(Place(place.folder.parent / trained.name))[1])
+        policy = flipped(load(Place(place.folder.parent / trained.name))[1], plan.scenario.observation)
     else:
         watch = watching(plan.scenario, **made.greed) if made.greed else None
         policy = commands.train_command(plan, place, out, fresh=False, allow_drift=False, watch=watch)

@@ -26,9 +26,10 @@ from trueaim.report.build import build
 from trueaim.report.foreign import build_foreign
 from trueaim.report.notebook import fragment
 from trueaim.report.page import render
-from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan, default_group
+from trueaim.training.curricula import Curriculum
 from trueaim.training.learn import train as run_training
+from trueaim.training.plan import Plan, default_group
+from trueaim.training.presets import hyperparameters
 from trueaim.training.resume import load
 
 
@@ -121,7 +122,10 @@ def train(
     alpha: float = 0.0,
     toward: str | None = None,
     folder: str | os.PathLike[str] | None = None,
-    **learner: Any,
+    learner: str | None = None,
+    num_levels: int = 0,
+    curriculum: Curriculum | None = None,
+    **changes: Any,
 ) -> Policy:
     """Train agents on a scenario.
 
@@ -133,7 +137,14 @@ def train(
         alpha: share of training levels from the shift setting `toward`, 0 to 1.
         toward: name of that setting; the first shift by default.
         folder: where checkpoints are kept, so that the same call continues after an interruption; None for nowhere.
-        **learner: fields of `trueaim.training.ppo.PPO` (network, width, learning_rate, ...).
+        learner: published hyper-parameters by name (`trueaim.training.presets.PRESETS`), such as "langosco_2022"; by
+            default the scenario's own.
+        num_levels: how many levels each agent is trained on, the same again and again; 0: new ones without end.
+        curriculum: which levels those are and when, such as `Curriculum("accel", "oracle")`; by default new ones.
+        **changes: fields of `trueaim.training.ppo.PPO` (network, width, learning_rate, ...), which go over those.
+
+    Raises:
+        TrueAimError: for unknown names, and for values that do not fit.
     """
     prepare()
     plan = Plan(
@@ -142,9 +153,11 @@ def train(
         tuple(range(seed, seed + seeds)),
         alpha,
         toward or "",
-        PPO(**learner),
+        hyperparameters(scenario, learner, changes),
         exact=os.environ.get("NPROC") == "1",
         group=default_group(),
+        num_levels=num_levels,
+        curriculum=curriculum,
     )
     return run_training(plan, Place(folder) if folder is not None else None)
 

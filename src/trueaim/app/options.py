@@ -26,6 +26,10 @@ Changes = Annotated[
         "--set", help="Change a value: scenario.size=9, knob.density=0.15, anywhere.spread=4, learner.width=64."
     ),
 ]
+Learner = Annotated[
+    str | None,
+    typer.Option("--learner", help="Published hyper-parameters: langosco_2022. Default: as the scenario suggests."),
+]
 Foreign = Annotated[
     str | None, typer.Option("--scenario", help="package.module:NAME of the run, if it came from outside TrueAim.")
 ]

@@ -1,6 +1,6 @@
 """A person plays a scenario: the same levels, goals and steps as agents have, one key at a time."""
 
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,14 +10,20 @@ import numpy as np
 from trueaim.core.errors import TrueAimError
 from trueaim.core.keys import root, stream
 from trueaim.core.levels import draw
-from trueaim.core.play import Outcome, Running, advance, begin
-from trueaim.core.scenario import Map, Scenario
+from trueaim.core.play import Outcome, Running, advance, begin, observe
+from trueaim.core.scenario import Cells, Map, Scenario
 
 NUM = 32
 """Levels that are drawn at once."""
-ARROWS = {"\x1b[A": 0, "\x1b[C": 1, "\x1b[B": 2, "\x1b[D": 3, "\x1bOA": 0, "\x1bOC": 1, "\x1bOB": 2, "\x1bOD": 3}
-MOVES = {**ARROWS, **dict(zip("wdsa", range(4), strict=True)), **dict(zip("kljh", range(4), strict=True))}
-"""The action of each key: arrows, WASD, and hjkl."""
+WAYS = ("up", "right", "down", "left")
+"""The four moves."""
+MOVES = {
+    way: (*letters, f"\x1b[{arrow}", f"\x1bO{arrow}")
+    for way, letters, arrow in zip(WAYS, ("wk", "dl", "sj", "ah"), "ACBD", strict=True)
+}
+"""Their keys: WASD, hjkl, and arrows."""
+PAD = {"left down": "1", "right down": "3", "stay": "5", "left up": "7", "right up": "9"}
+"""Keys of what is two moves at once, as the digits lie on a number pad, and of none."""
 STAYING = ("stay", "wait", "noop")
 """Actions that the space bar stands for too."""
 
@@ -47,6 +53,7 @@ class Game:
 
     Attributes:
         scenario: what is played.
+        keys: which action each key stands for.
         setting: name of the one whose levels are played now.
         number: of the level within it.
         moments: the episode so far, step by step.
@@ -61,6 +68,7 @@ class Game:
         if not 0 <= seed < 2**32:
             raise TrueAimError(f"--seed: got {seed}, needs a whole number from 0 to 2^32 - 1; change it")
         self.scenario, self.flat, self.setting, self.seed = scenario, scenario.map, setting, seed
+        self.keys = keys_of(scenario.world.actions)
         self.numbers = dict.fromkeys(scenario.settings, 0)
         self.finished: dict[tuple[str, int], Moment] = {}
         self.tables: dict[tuple[str, int], Any] = {}
@@ -79,11 +87,8 @@ class Game:
 
     @property
     def extras(self) -> dict[str, int]:
-        """The keys of the actions beyond the four moves, and their numbers: digits, and space for staying."""
-        names = self.scenario.world.actions[4:]
-        found = {str(number): number + 3 for number in range(1, min(9, len(names)) + 1)}
-        staying = [number for number, name in enumerate(names, 4) if name in STAYING]
-        return {**found, **({" ": staying[0]} if staying else {})}
+        """The keys of the actions beyond the four moves, and their numbers; see `keys_of`."""
+        return {key: action for key, action in self.keys.items() if key.isdigit() or key == " "}
 
     def levels(self, setting: str, page: int) -> Any:
         """A table of levels of a setting; level number n is in row n % NUM of page n // NUM."""
@@ -112,10 +117,9 @@ class Game:
     def press(self, key: str) -> bool:
         """Do what a key stands for; whether play goes on."""
         self.said = ""
-        actions = {**MOVES, **self.extras}
-        name = key if key in actions or key.startswith("\x1b") else key.lower()
-        if name in actions:
-            self.act(actions[name])
+        name = key if key in self.keys or key.startswith("\x1b") else key.lower()
+        if name in self.keys:
+            self.act(self.keys[name])
         elif name == "u":
             self.moments = self.moments[: max(1, len(self.moments) - 1)]
         elif name == "r":
@@ -153,8 +157,30 @@ class Game:
         limit = self.scenario.world.limit(self.table, self.now.running.state)
         return (self.scenario.horizon if limit is None else int(limit)) - int(self.now.running.time)
 
+    @cached_property
+    def places(self) -> tuple[int, int]:
+        """Rows and columns of places that pictures show; fewer than the map has where they show what is around."""
+        height, width, _ = _picture(self.flat, 1, self.table, self.now.running.state).shape
+        return height, width
+
+    @property
+    def is_window(self) -> bool:
+        """Whether a person sees what is around the agent; else the whole map."""
+        return self.places != (self.flat.height, self.flat.width)
+
     def seen(self) -> "View":
-        """What there is to draw."""
+        """What there is to draw in letters; where agents see pictures of what is around them, no rows and no things."""
+        whole, spec = self._whole(), self.scenario.observation
+        if not self.is_window:
+            return whole
+        near = around(spec, self.cells()) if isinstance(spec, Cells) else View([], [], -1, {}, [])
+        return near._replace(held=whole.held, told=whole.told)
+
+    def cells(self) -> np.ndarray:
+        """What the agent observes now, without its flags."""
+        return np.asarray(_observed(self.scenario, self.table, self.now.running))
+
+    def _whole(self) -> "View":
         state = self.now.running.state
         scene = _scene(self.flat, self.table, state)
         places = np.asarray(scene.places).tolist()
@@ -168,12 +194,12 @@ class Game:
         return View(rows, things, int(self.flat.place(state)), held, self.flat.told(self.level))
 
     def picture(self, scale: int) -> np.ndarray:
-        """The map in red, green and blue, with so many pixels across a cell."""
+        """The map, or what is around the agent, in red, green and blue, with so many pixels across a place."""
         return np.asarray(_picture(self.flat, scale, self.table, self.now.running.state))
 
 
 class View(NamedTuple):
-    """What there is to draw.
+    """What there is to draw in letters, of the whole map or of what is around the agent.
 
     Attributes:
         rows: of `#` for wall and `.`.
@@ -190,6 +216,39 @@ class View(NamedTuple):
     told: list[str]
 
 
+def around(spec: Cells, cells: np.ndarray) -> View:
+    """What an agent that sees cells around itself sees, and no more.
+
+    Args:
+        spec: of what it observes.
+        cells: what it observes.
+    """
+    places = {channel.name: np.flatnonzero(cells & channel.bit).tolist() for channel in spec.channels}
+    walls = np.full(cells.size, ".")
+    walls[places.pop("wall", [])] = "#"
+    rows = ["".join(row) for row in walls.reshape(cells.shape)]
+    (agent,) = places.pop(spec.agent)
+    things = [(name, place) for name, found in places.items() for place in found]
+    return View(rows, things, agent, {}, [])
+
+
+def keys_of(actions: tuple[str, ...]) -> dict[str, int]:
+    """The number of the action that each key stands for.
+
+    The four moves have arrows and letters, wherever they stand among the actions; where an action has another name,
+    the first four are the moves. Two moves at once have the digits that lie so on a number pad; where there are none,
+    digits go round all further actions in their order. Space is to stay.
+    """
+    moves = WAYS if set(WAYS) <= set(actions) else actions[: len(WAYS)]
+    found = {key: actions.index(move) for move, keys in zip(moves, MOVES.values(), strict=False) for key in keys}
+    more = [name for name in actions if name not in moves]
+    is_pad = any(name in PAD for name in more if name not in STAYING)
+    digits = PAD if is_pad else {name: str(number) for number, name in enumerate(more[:9], 1)}
+    found |= {digits[name]: actions.index(name) for name in more if name in digits}
+    staying = [actions.index(name) for name in more if name in STAYING]
+    return {**found, " ": staying[0]} if staying else found
+
+
 @partial(jax.jit, static_argnums=0)
 def _drawn(scenario: Scenario, key: Any, knobs: Any) -> Any:
     return draw(scenario, key, knobs, NUM)
@@ -203,6 +262,11 @@ def _begun(scenario: Scenario, levels: Any, index: Any) -> Running:
 @partial(jax.jit, static_argnums=0)
 def _stepped(scenario: Scenario, levels: Any, running: Running, action: Any) -> tuple[Running, Outcome]:
     return advance(scenario, levels, running, action)
+
+
+@partial(jax.jit, static_argnums=0)
+def _observed(scenario: Scenario, levels: Any, running: Running) -> Any:
+    return observe(scenario, levels, running).cells
 
 
 @partial(jax.jit, static_argnums=0)

@@ -16,6 +16,8 @@ AROUND = 5
 LEAST_PIXELS = 8
 """Pictures of things are told apart from so many pixels across on."""
 MOST_PIXELS = 14
+WALL_COLOR, AIR_COLOR = [96, 96, 104], [16, 18, 28]
+"""Of cells around the agent, in red, green and blue."""
 KEYS = "arrows, WASD, hjkl move  u undo  r again  n next level  t other setting  q stop"
 
 
@@ -47,25 +49,37 @@ def letters(names: list[str]) -> dict[str, str]:
 
 
 def board(game: Game, view: View, columns: int, lines: int) -> Blocks | Text:
-    """The map, as pictures if each cell can have enough pixels, else as letters on the color of what is there."""
-    height, width = len(view.rows), len(view.rows[0])
-    pixels = min((columns - SIDE) // width, 2 * (lines - AROUND) // height, MOST_PIXELS) // 2 * 2
-    if pixels >= LEAST_PIXELS:
-        return Blocks(game.picture(pixels).tolist())
-    colors = game.picture(1).tolist()
-    across = max(1, min(3, (columns - SIDE) // width))
-    symbols = {place: letters([name for name, _ in view.things])[name] for name, place in view.things}
-    symbols[view.agent] = "@"
-    found = Text(no_wrap=True)
-    for row in range(height):
-        for column in range(width):
-            color = colors[row][column]
+    """What is seen, as pictures if each cell can have enough pixels, else in letters where there are any."""
+    pixels = room(game, columns, lines)
+    if pixels >= LEAST_PIXELS or not view.rows:
+        return Blocks(game.picture(max(2, pixels)).tolist())
+    return _spelled(game, view, max(1, min(3, (columns - SIDE) // len(view.rows[0]))))
+
+
+def room(game: Game, columns: int, lines: int) -> int:
+    """Pixels across a cell for which there is room; an even number, to `MOST_PIXELS`."""
+    height, width = game.places
+    return min((columns - SIDE) // width, 2 * (lines - AROUND) // height, MOST_PIXELS) // 2 * 2
+
+
+def _spelled(game: Game, view: View, across: int) -> Text:
+    """Letters on the color of what is there; what is around the agent, on the colors of walls and of air."""
+    names = letters([name for name, _ in view.things])
+    symbols = {place: names[name] for name, place in view.things} | {view.agent: "@"}
+    colors = _plain(view.rows) if game.is_window else game.picture(1).tolist()
+    found, width = Text(no_wrap=True), len(view.rows[0])
+    for row, line in enumerate(colors):
+        for column, color in enumerate(line):
             ink = "#000000" if sum(color) > 380 else "#ffffff"
             symbol = symbols.get(row * width + column, " ")
             bold = "bold " if symbol != " " else ""
             found.append(symbol.center(across), f"{bold}{ink} on {_hex(color)}")
         found.append("\n")
     return found
+
+
+def _plain(rows: list[str]) -> list[list[list[int]]]:
+    return [[WALL_COLOR if sign == "#" else AIR_COLOR for sign in row] for row in rows]
 
 
 def panel(game: Game, view: View, with_letters: bool) -> Table:
@@ -94,8 +108,6 @@ def screen(game: Game, columns: int, lines: int) -> Table:
     """The whole screen."""
     view = game.seen()
     drawn = board(game, view, columns, lines)
-    extras = {key: game.scenario.world.actions[action].replace("_", " ") for key, action in game.extras.items()}
-    more = "    ".join(f"{'space' if key == ' ' else key} {name}" for key, name in extras.items())
     beside = Table.grid(padding=(0, 1))
     beside.add_column()
     beside.add_column(width=min(SIDE, columns) - 2)
@@ -104,9 +116,21 @@ def screen(game: Game, columns: int, lines: int) -> Table:
     table.add_row(beside)
     table.add_row(Text(game.said or " ", "bold"))
     table.add_row(Text(KEYS, "dim"))
-    if more:
-        table.add_row(Text(more, "dim"))
+    for line in further_keys(game):
+        table.add_row(Text(line, "dim"))
+    if not view.rows and room(game, columns, lines) < LEAST_PIXELS:
+        table.add_row(Text("What agents see is a picture: a larger terminal shows it better.", "dim"))
     return table
+
+
+def further_keys(game: Game) -> list[str]:
+    """Lines that say what other keys do than those of the four moves, and what the world says about playing in it."""
+    actions = game.scenario.world.actions
+    words = [
+        f"{'space' if key == ' ' else key} {actions[action].replace('_', ' ')}" for key, action in game.extras.items()
+    ]
+    says: str = getattr(game.scenario.world, "playing", "")
+    return [line for line in ("    ".join(words), says) if line]
 
 
 def _hex(color: list[int]) -> str:

@@ -3,18 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, get_type_hints
-
-from pydantic import TypeAdapter, ValidationError
 
 from trueaim import scenarios
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.scenario import EVERYWHERE, Scenario, adjusted
-from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan, default_group
+from trueaim.training import curricula
+from trueaim.training.curricula import Curriculum
+from trueaim.training.fields import fitting
+from trueaim.training.plan import Plan, default_group
+from trueaim.training.presets import hyperparameters
 
-SECTIONS = ("scenario", "learner", EVERYWHERE)
+SECTIONS = ("scenario", "learner", "curriculum", EVERYWHERE)
 """Where a change can go, beside the names of settings."""
 
 
@@ -40,24 +39,9 @@ def scenario_of(name: str, preset: str | None, changes: Mapping[str, Mapping[str
     knobs = {
         section: {name: _number(f"{section}.{name}", value) for name, value in values.items()}
         for section, values in changes.items()
-        if section not in ("scenario", "learner")
+        if section not in ("scenario", "learner", "curriculum")
     }
     return adjusted(built, knobs) if knobs else built
-
-
-def learner_of(changes: Mapping[str, str], network: str | None = None) -> PPO:
-    """The hyper-parameters with changed values; raises for unknown names and values that do not fit."""
-    known = {field.name: field for field in fields(PPO)}
-    values: dict[str, Any] = {} if network is None else {"network": network}
-    for name, value in changes.items():
-        if name not in known:
-            raise unknown_name("learner option", name, known)
-        try:
-            values[name] = TypeAdapter(get_type_hints(PPO)[name]).validate_python(value)
-        except ValidationError as error:
-            problem = error.errors()[0]["msg"].lower()
-            raise TrueAimError(f"learner.{name}: got {value!r}, needs another value ({problem})") from None
-    return PPO(**values)
 
 
 def plan_for(
@@ -73,24 +57,48 @@ def plan_for(
     exact: bool,
     group: int | None,
     words: list[str],
+    learner: str | None = None,
+    num_levels: int = 0,
+    curriculum: str | None = None,
+    score: str | None = None,
 ) -> Plan:
-    """The plan behind a train command."""
+    """The plan behind a train command; `learner` names one of `trueaim.training.presets.PRESETS`."""
     if seeds < 1:
         raise TrueAimError(f"--seeds: got {seeds}, needs at least 1; raise it")
     if group is not None and group < 1:
         raise TrueAimError(f"--group: got {group}, needs at least 1; raise it")
     changes = changes_of(words)
+    scenario = scenario_of(name, preset, changes)
+    chosen = {**({"network": network} if network else {}), **changes.get("learner", {})}
     return Plan(
-        scenario=scenario_of(name, preset, changes),
+        scenario=scenario,
         steps=steps,
         seeds=tuple(range(seed, seed + seeds)),
         alpha=alpha,
         toward=toward or "",
-        config=learner_of(changes.get("learner", {}), network),
+        config=hyperparameters(scenario, learner, chosen),
         exact=exact,
         group=group or default_group(),
         named=name if ":" in name else "",
+        num_levels=num_levels,
+        curriculum=curriculum_of(curriculum, score, changes.get("curriculum", {})),
     )
+
+
+def curriculum_of(name: str | None, score: str | None, changes: Mapping[str, str]) -> Curriculum | None:
+    """The settings of a curriculum; None where none is named.
+
+    Raises:
+        TrueAimError: for settings without a curriculum, for unknown names and for values that do not fit.
+    """
+    chosen = {**({"score": score} if score else {}), **changes}
+    if name is None:
+        if chosen:
+            raise TrueAimError(f"{next(iter(chosen))}: got it without a curriculum, needs one; add --curriculum")
+        return None
+    if name not in curricula.ALL:
+        raise unknown_name("curriculum", name, curricula.ALL)
+    return Curriculum(**fitting(Curriculum, "curriculum", {"name": name, **chosen}))
 
 
 def default_name(plan: Plan) -> str:

@@ -158,7 +158,7 @@ def unaware(scenario: Scenario, policy: Policy, levels: Any) -> Policy:
         copies, _ = jax.vmap(partial(advance, scenario, old))(copies, actions)
         return actions, (copies, inner)
 
-    return replace(policy, name=f"{policy.name}, unaware", act=act, prepare=prepare, start=start, record={})
+    return replace(policy, name=f"{policy.name}, unaware", act=act, prepare=prepare, start=start, record={}, value=None)
 
 
 def _all_edited(scenario: Scenario, levels: Any, edit: str, key: Key[Array, ""]) -> list[Edited | None]:

@@ -22,9 +22,9 @@ from trueaim.core.keys import root, stream
 from trueaim.core.levels import LevelClass
 from trueaim.core.policy import Policy
 from trueaim.core.scenario import Scenario
+from trueaim.training.further import tuned, untrained
 from trueaim.training.imitation import METHODS as BY_LABELS
 from trueaim.training.imitation import Imitation, check_budgets, taught
-from trueaim.training.learn import tuned, untrained
 
 METHODS = (*BY_LABELS, "ppo")
 UNITS = {**dict.fromkeys(BY_LABELS, "expert labels"), "ppo": "steps"}

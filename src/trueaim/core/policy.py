@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from jaxtyping import Array, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from trueaim.core.play import Running
 
@@ -24,6 +24,7 @@ class View(NamedTuple):
 
 
 Act = Callable[[Any, Key[Array, ""], View, Any], tuple[Int[Array, " batch"], Any]]
+Value = Callable[[Any, View, Any], Float[Array, " batch"]]
 
 
 def _no_tables(levels: Any) -> None:
@@ -47,6 +48,8 @@ class Policy:
         prepare: makes tables from the levels once, before a rollout.
         start: the memory of `num` episodes at their beginning.
         record: how the policy came to be (steps, settings, the return that training logged), where that is known.
+        value: `(parameters, view, memory) -> values`: what its critic says a batch of episodes is still worth, where it
+            has one. It sees what `act` would see, before the action; the unit is that of the rewards it learned from.
     """
 
     name: str
@@ -56,3 +59,4 @@ class Policy:
     prepare: Callable[[Any], Any] = _no_tables
     start: Callable[[int], Any] = _no_memory
     record: Mapping[str, Any] = field(default_factory=dict)
+    value: Value | None = None

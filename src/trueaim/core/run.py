@@ -33,6 +33,8 @@ class Asked(BaseModel):
         learner: the hyper-parameters of training.
         exact: one thread, so that results repeat bit for bit.
         group: how many agents are trained in one program.
+        num_levels: how many levels each agent is trained on; 0: new ones without end.
+        curriculum: settings of what picks the levels; empty for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -47,6 +49,8 @@ class Asked(BaseModel):
     learner: dict[str, str | bool | int | float]
     exact: bool
     group: int
+    num_levels: int = 0
+    curriculum: dict[str, str | bool | int | float] = {}
 
 
 class Record(BaseModel):

@@ -15,6 +15,8 @@ from trueaim.core.goal import Goal, check_goals
 if TYPE_CHECKING:
     from trueaim.core.policy import Policy
 
+Note = UInt8[Array, "*batch note"]
+
 
 class Knob(NamedTuple):
     """A number that shapes the levels and that a study can sweep.
@@ -95,15 +97,24 @@ class Pixels(NamedTuple):
     draw: Callable[[UInt8[Array, "batch note"]], UInt8[Array, "batch row column rgb"]] | None = None
 
 
+class Readings(NamedTuple):
+    """An observation that is a row of numbers: `names` of what is read, each from `low` to `high`; and flags."""
+
+    names: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    flags: tuple[str, ...] = ()
+
+
 class Seen(NamedTuple):
     """One observation.
 
     Attributes:
-        cells: the symbolic map of `Cells`, or the picture of `Pixels`, or the note from which that draws it.
+        cells: the map of `Cells`, or the picture of `Pixels` or the note from which that draws it, or the `Readings`.
         flags: what else is seen, in the order of the names.
     """
 
-    cells: UInt8[Array, "*batch h w"] | UInt8[Array, "*batch row column rgb"] | UInt8[Array, "*batch note"]
+    cells: UInt8[Array, "*batch h w"] | UInt8[Array, "*batch row column rgb"] | Note | Float[Array, "*batch reading"]
     flags: Bool[Array, "*batch flag"]
 
 
@@ -122,7 +133,7 @@ class World(Protocol):
         """The knobs that `draw` honors."""
 
     @property
-    def observation(self) -> Cells | Pixels:
+    def observation(self) -> Cells | Pixels | Readings:
         """What `observe` returns."""
 
     def draw(self, key: Key[Array, ""], knobs: Mapping[str, Float[Array, ""]]) -> Any:
@@ -190,6 +201,28 @@ class Map(NamedTuple):
         return f"{spot} ({named[0]})" if named else spot
 
 
+class Stages(NamedTuple):
+    """How far along the agent is, in words and as a number: by what a critic's values are compared.
+
+    All functions take a table of levels and a state, plain and unbatched.
+
+    Attributes:
+        names: of the stages, in the order in which they are come to.
+        number: which of them the state is in, from 0.
+        progress: 0 at the start, 1 where the way ends that training knows, above 1 beyond.
+        brink: whether the agent is or was at the place behind which the last stage lies.
+        setting: name of the setting in which every stage can be come to.
+        hides: by name, the knob values that hide something and leave all else on the level as it was.
+    """
+
+    names: tuple[str, ...]
+    number: Callable[[Any, Any], Int[Array, ""]]
+    progress: Callable[[Any, Any], Float[Array, ""]]
+    brink: Callable[[Any, Any], Bool[Array, ""]]
+    setting: str
+    hides: Mapping[str, Mapping[str, float]]
+
+
 RECALLS = ("reward", "action")
 """What an agent may see of its last step."""
 
@@ -220,6 +253,7 @@ class Scenario:
         edits: counterfactual levels, where the world can make them.
         learner: hyper-parameters with which its agents learn, by name, where the defaults do not suit it.
         measures: numbers to watch while training, by name: functions of (levels, state), averaged over all episodes.
+        stages: how far along the agent is, where the scenario can tell better than by time.
     """
 
     name: str
@@ -243,6 +277,7 @@ class Scenario:
     measures: Mapping[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     edits: Edits | None = None
     learner: Mapping[str, str | bool | int | float] = field(default_factory=dict)
+    stages: Stages | None = None
 
     def __post_init__(self) -> None:
         check_goals(self.goals)
@@ -255,7 +290,7 @@ class Scenario:
             self.knob_values(setting)
 
     @property
-    def observation(self) -> Cells | Pixels:
+    def observation(self) -> Cells | Pixels | Readings:
         """What the agent sees: what the world shows, then what it recalls of its last step."""
         recalled = {"reward": ("paid", "charged"), "action": tuple(f"did {name}" for name in self.world.actions)}
         flags = (*self.world.observation.flags, *(flag for word in self.recalls for flag in recalled[word]))

@@ -16,7 +16,7 @@ AGENT = "@"
 PIXELS = 320
 """About how many a picture's longer side has."""
 MOST_ACROSS = 32
-"""Pixels across a place, on small maps."""
+"""Pixels across a place, where few are shown."""
 
 
 def render_modes(scenario: Scenario) -> list[str]:
@@ -47,11 +47,13 @@ def shown(
 
 @partial(jax.jit, static_argnums=0)
 def _picture(scenario: Scenario, levels: Any, running: Running, lane: Int[Array, ""]) -> Any:
-    one, flat = jax.tree.map(lambda part: part[lane], running), scenario.map
-    if flat is None or flat.picture is None:
-        return observe(scenario, levels, one).cells
-    across = min(MOST_ACROSS, max(1, PIXELS // max(flat.height, flat.width)))
-    return flat.picture(levels, one.state, across)
+    one = jax.tree.map(lambda part: part[lane], running)
+    paint = scenario.map.picture if scenario.map is not None else None
+    if paint is None:
+        spec, cells = scenario.observation, observe(scenario, levels, one).cells
+        return spec.draw(cells[None])[0] if isinstance(spec, Pixels) and spec.draw is not None else cells
+    places = jax.eval_shape(lambda: paint(levels, one.state, 1)).shape[:2]  # of the map, or of a window
+    return paint(levels, one.state, min(MOST_ACROSS, max(1, PIXELS // max(places))))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -1,24 +1,27 @@
-"""Observations in Gymnasium's terms: a box of small integers, with the flags beside it where there are any."""
+"""Observations in Gymnasium's terms: a box of numbers, with the flags beside it where there are any."""
 
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Any
 
+import jax
 import numpy as np
 from gymnasium import Space
 from gymnasium.spaces import Box, Dict, MultiBinary
-from jaxtyping import UInt8
+from jaxtyping import Array, UInt8
 
-from trueaim.core.scenario import Cells, Pixels, Seen
+from trueaim.core.scenario import Cells, Pixels, Readings, Seen
 
-MAP, PICTURE, FLAGS = "map", "picture", "flags"
+MAP, PICTURE, READINGS, FLAGS = "map", "picture", "readings", "flags"
 """The names of what is seen where an observation has parts."""
 
 
-def observation_space(spec: Cells | Pixels, as_planes: bool) -> Space[Any]:
+def observation_space(spec: Cells | Pixels | Readings, as_planes: bool) -> Space[Any]:
     """The space of one row of `viewed`: one box, or by name a box and flags."""
-    if not isinstance(spec, Cells):
-        main: Space[Any] = Box(0, 255, (spec.height, spec.width, 3), np.uint8)
+    if isinstance(spec, Readings):
+        main: Space[Any] = Box(np.array(spec.low, np.float32), np.array(spec.high, np.float32), dtype=np.float32)
+    elif isinstance(spec, Pixels):
+        main = Box(0, 255, (spec.height, spec.width, 3), np.uint8)
     elif as_planes:
         main = Box(0, 1, (len(_bits(spec)), spec.height, spec.width), np.uint8)
     else:
@@ -26,15 +29,26 @@ def observation_space(spec: Cells | Pixels, as_planes: bool) -> Space[Any]:
     return Dict({_name(spec): main, FLAGS: MultiBinary(len(spec.flags))}) if spec.flags else main
 
 
-def viewed(spec: Cells | Pixels, as_planes: bool, is_copied: bool, seen: Seen) -> Any:
-    """What a batch of agents sees, as arrays: a map, planes or a picture; by name, where there are flags.
+def viewed(spec: Cells | Pixels | Readings, as_planes: bool, is_copied: bool, seen: Seen) -> Any:
+    """What a batch of agents sees, as arrays: a map, planes, a picture or readings; by name, where there are flags.
 
     Planes are made here and not in the program of a step: NumPy writes them in half the time, and the map that leaves
-    the device is smaller. They are always the caller's own; the rest only if `is_copied`, and else read-only.
+    the device is smaller. They are always the caller's own; the rest only if `is_copied`, and else read-only. Notes of
+    pictures are drawn here for the whole batch at once, for which a program is compiled for each size of it.
     """
     make = np.array if is_copied else np.asarray
-    main = _planes(spec, np.asarray(seen.cells)) if as_planes and isinstance(spec, Cells) else make(seen.cells)
+    if isinstance(spec, Cells):
+        main = _planes(spec, np.asarray(seen.cells)) if as_planes else make(seen.cells)
+    else:
+        main = make(drawn(spec, seen.cells) if isinstance(spec, Pixels) and spec.draw is not None else seen.cells)
     return {FLAGS: make(seen.flags).view(np.int8), _name(spec): main} if spec.flags else main
+
+
+@partial(jax.jit, static_argnums=0)
+def drawn(spec: Pixels, notes: UInt8[Array, "lane note"]) -> UInt8[Array, "lane row column rgb"]:
+    """The pictures of a batch of notes; for observations that are noted."""
+    assert spec.draw is not None
+    return spec.draw(notes)
 
 
 def row_of(viewed: Any, row: int) -> Any:
@@ -50,8 +64,8 @@ def _planes(spec: Cells, cells: UInt8[np.ndarray, "lane h w"]) -> UInt8[np.ndarr
     return planes
 
 
-def _name(spec: Cells | Pixels) -> str:
-    return MAP if isinstance(spec, Cells) else PICTURE
+def _name(spec: Cells | Pixels | Readings) -> str:
+    return {Cells: MAP, Pixels: PICTURE, Readings: READINGS}[type(spec)]
 
 
 def _bits(spec: Cells) -> tuple[int, ...]:

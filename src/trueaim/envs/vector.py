@@ -10,7 +10,7 @@ from gymnasium.spaces import Discrete
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from trueaim.core.errors import TrueAimError, unknown_name
 from trueaim.core.machine import prepare
@@ -196,7 +196,7 @@ class ScenarioVectorEnv(VectorEnv[Any, Any, Any]):
         if not cut.any():
             return self._goals(scores, ~cut)
         lanes = np.flatnonzero(cut)
-        seen = self._view(jax.tree.map(lambda part: np.asarray(part)[lanes], final))
+        seen = self._view(jax.tree.map(lambda part: np.asarray(part)[_rounded_up(lanes)], final))
         last = np.full(self.num_envs, None, object)
         for row, lane in enumerate(lanes):
             last[lane] = row_of(seen, row)
@@ -212,6 +212,11 @@ class ScenarioVectorEnv(VectorEnv[Any, Any, Any]):
             raise TrueAimError("render: got no reset before it, needs one; call reset() first")
         table, running = self.lanes.supply.table, self.lanes.batch.running
         return tuple(shown(self.scenario, self.render_mode, table, running, lane) for lane in range(self.num_envs))
+
+
+def _rounded_up(lanes: Int[np.ndarray, " some"]) -> Int[np.ndarray, " more"]:
+    """These lanes, and the last of them again up to a power of 2, so that few sizes of batches are compiled."""
+    return np.pad(lanes, (0, (1 << (len(lanes) - 1).bit_length()) - len(lanes)), mode="edge")
 
 
 def _mode(given: AutoresetMode | str) -> AutoresetMode:

@@ -27,9 +27,9 @@ def frames(
 ) -> list[UInt8[np.ndarray, "row column rgb"]]:
     """Pictures of an episode of the first agent, on a level that shows what the verdict says; see `telling`.
 
-    Empty where the world cannot draw itself.
+    Empty where the scenario has no map that can be drawn.
     """
-    draw = getattr(scenario.world, "picture", None)
+    draw = scenario.map.picture if scenario.map is not None else None
     if draw is None:
         return []
     sets = audit.sets[setting]

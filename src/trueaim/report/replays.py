@@ -1,5 +1,6 @@
 """A few telling episodes, played again exactly as they were audited, beside each goal's optimal path."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -23,6 +24,16 @@ CLASSES = {
 }
 TYPICAL = 2
 """Replays of each common sort."""
+MOST_STEPS = 60_000
+"""Of all replays of a page together, each setting having an equal share: about two megabytes."""
+LARGEST = 32
+"""Rows or columns of a map from which on only the part is shown in which something happens."""
+MARGIN = 3
+"""Rows and columns around that part."""
+MANY = 32
+"""Things of one name; of more, such as the cells of a look-alike wall, only those in that part are shown."""
+DIGITS = 6
+"""Of a running score."""
 
 
 class _Pick(NamedTuple):
@@ -58,8 +69,12 @@ def _of_setting(one: Policy, scenario: Scenario, flat: Map, audit: Audit, settin
     levels = audit.sets[setting]
     results, path = trace(scenario, one, levels.levels, stream(root(seed), f"episodes {setting}"))
     first, length = np.asarray(results.first[0]), np.asarray(results.length[0])
+    left = MOST_STEPS // len(scenario.settings)
     for pick in _picks(scenario, levels.references.classes, first, length, setting == "train"):
         steps = int(length[pick.level])
+        if steps > left:
+            continue
+        left -= steps
         episode = _Episode(
             level=jax.tree.map(lambda table, i=pick.level: np.asarray(table[i]), levels.levels),
             places=np.asarray(path.places[0, pick.level, : steps + 1]),
@@ -70,7 +85,7 @@ def _of_setting(one: Policy, scenario: Scenario, flat: Map, audit: Audit, settin
         )
         rows, things = _drawn(flat, episode)
         cells = tuple(_cell(flat, place) for place in episode.places)
-        yield Replay(
+        replay = Replay(
             setting=setting,
             agent_seed=one.seeds[0],
             level_hash=levels.hashes[pick.level],
@@ -87,6 +102,48 @@ def _of_setting(one: Policy, scenario: Scenario, flat: Map, audit: Audit, settin
             ending="terminated" if bool(results.terminated[0, pick.level]) else "truncated",
             goals=tuple(_goal(scenario, flat, episode, number) for number in range(len(scenario.goals))),
         )
+        yield cropped(replay) if max(flat.height, flat.width) > LARGEST else replay
+
+
+def cropped(replay: Replay) -> Replay:
+    """The same replay on the part of its map in which there are paths and things, and a little around that."""
+    counts = Counter(thing.name for thing in replay.things)
+    few = [thing for thing in replay.things if counts[thing.name] <= MANY]
+    cells = [*replay.path, *((thing.row, thing.col) for thing in few)]
+    cells += [change.cell for thing in few for change in thing.changes if change.cell is not None]
+    cells += [cell for goal in replay.goals for cell in goal.optimal_path or ()]
+    rows, columns = zip(*cells, strict=True)
+    top, left = max(0, min(rows) - MARGIN), max(0, min(columns) - MARGIN)
+    low, right = min(replay.height, max(rows) + MARGIN + 1), min(replay.width, max(columns) + MARGIN + 1)
+
+    def is_inside(thing: Thing) -> bool:
+        return counts[thing.name] <= MANY or (top <= thing.row < low and left <= thing.col < right)
+
+    def moved(cell: tuple[int, int]) -> tuple[int, int]:
+        return cell[0] - top, cell[1] - left
+
+    def there(thing: Thing) -> Thing:
+        row, column = moved((thing.row, thing.col))
+        changes = tuple(
+            change.model_copy(update={"cell": change.cell and moved(change.cell)}) for change in thing.changes
+        )
+        return thing.model_copy(update={"row": row, "col": column, "changes": changes})
+
+    def aimed(goal: ReplayGoal) -> ReplayGoal:
+        way = None if goal.optimal_path is None else tuple(map(moved, goal.optimal_path))
+        return goal.model_copy(update={"optimal_path": way})
+
+    return replay.model_copy(
+        update={
+            "height": low - top,
+            "width": right - left,
+            "walls": tuple(row[left:right] for row in replay.walls[top:low]),
+            "things": tuple(there(thing) for thing in replay.things if is_inside(thing)),
+            "start": moved(replay.start),
+            "path": tuple(map(moved, replay.path)),
+            "goals": tuple(map(aimed, replay.goals)),
+        }
+    )
 
 
 def _goal(scenario: Scenario, flat: Map, episode: _Episode, number: int) -> ReplayGoal:
@@ -98,7 +155,7 @@ def _goal(scenario: Scenario, flat: Map, episode: _Episode, number: int) -> Repl
         optimal_path=None if route is None else tuple(_cell(flat, place) for place in route),
         optimal=optimal if np.isfinite(optimal) else None,
         total=float(running[-1]),
-        scores=tuple(running.tolist()),
+        scores=tuple(float(f"{score:.{DIGITS}g}") for score in running),
         first=first if first >= 0 else None,
     )
 

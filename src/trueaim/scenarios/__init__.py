@@ -133,7 +133,8 @@ def seen_as(scenario: Scenario, sight: Annotated[int, Field(ge=0, le=12)] = 0, p
         TrueAimError: the world does not offer that, or both are asked for.
     """
     if not {"sight", "pixels"} <= set(getattr(scenario.world, "__dataclass_fields__", ())):
-        raise TrueAimError(f"{scenario.name}: got sight or pixels, needs a world of cells; leave them out")
+        asked = f"sight={sight}" if sight else f"pixels={pixels}"
+        raise TrueAimError(f"{scenario.name}: got {asked}, needs a world of cells, which it is not; leave that out")
     if sight and pixels:
         raise TrueAimError(f"sight: got {sight} with pixels, which show the whole map; leave one of them out")
     world = replace(scenario.world, sight=sight or None, pixels=pixels)  # type: ignore[type-var]

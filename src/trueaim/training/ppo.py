@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from trueaim.agents import networks
 from trueaim.agents.networks import Network
 from trueaim.core.keys import root, stream
-from trueaim.core.levels import training_levels
+from trueaim.core.levels import Pool, pool, training_levels
 from trueaim.core.play import Running, advance, begin, observe
 from trueaim.core.scenario import Scenario, Seen
 from trueaim.training.hyperparameters import PPO
@@ -33,6 +33,7 @@ class TrainState(NamedTuple):
         scale: how large returns have been.
         key: from which every iteration derives its own.
         iteration: how many are done.
+        pool: the levels to choose from, where their number is limited.
     """
 
     network: Network
@@ -43,6 +44,7 @@ class TrainState(NamedTuple):
     scale: Scale
     key: Key[Array, ""]
     iteration: Int[Array, ""]
+    pool: Pool | None = None
 
 
 class Rollout(NamedTuple):
@@ -73,6 +75,7 @@ class Batch(NamedTuple):
     cut: Bool[Array, "time env"]
     action: Int[Array, "time env"]
     log_prob: Float[Array, "time env"]
+    value: Float[Array, "time env"]
     advantage: Float[Array, "time env"]
     target: Float[Array, "time env"]
 
@@ -104,15 +107,21 @@ class Episodes(NamedTuple):
 
 
 def init(
-    scenario: Scenario, config: PPO, seed: int | Int[Array, ""], alpha: Float[Array, ""], toward: str
+    scenario: Scenario,
+    config: PPO,
+    seed: int | Int[Array, ""],
+    alpha: Float[Array, ""],
+    toward: str,
+    num_levels: int = 0,
 ) -> TrainState:
-    """The state before the first iteration of one seed."""
+    """The state before the first iteration of one seed; `num_levels` above 0: there are no more levels than that."""
     key = root(seed)  # type: ignore[arg-type]
     actions = len(scenario.world.actions)
     network = networks.build(stream(key, "network"), config.network, scenario.observation, actions, config.width)
-    rows = training_levels(scenario, stream(key, "first levels"), config.envs, alpha, toward)
+    among = pool(scenario, stream(key, "pool"), num_levels, alpha, toward) if num_levels else None
+    rows = training_levels(scenario, stream(key, "first levels"), config.envs, alpha, toward, among)
     running = jax.vmap(partial(begin, scenario, rows))(jnp.arange(config.envs))
-    moments, memory = _optimizer(config).init(network), network.start(config.envs)
+    moments, memory = optimizer_of(config).init(network), network.start(config.envs)
     return TrainState(
         network=network,
         moments=moments,
@@ -122,6 +131,7 @@ def init(
         scale=unscaled(config.envs),
         key=stream(key, "training"),
         iteration=jnp.zeros((), jnp.int32),
+        pool=among,
     )
 
 
@@ -132,11 +142,14 @@ def iteration(
     key = stream(state.key, "iteration", state.iteration)
     state, rollout, episodes = collect(scenario, config, alpha, toward, state, stream(key, "rollout"))
     if config.scale_rewards:
-        scale, reward = scaled(state.scale, rollout.reward, rollout.cut, config.discount)
+        discount = config.scale_discount or config.discount
+        scale, reward = scaled(state.scale, rollout.reward, rollout.cut, discount, config.clip_reward)
         state, rollout = state._replace(scale=scale), rollout._replace(reward=reward)
     advantage = advantages(config, rollout)
     seen, memory, action, log_prob, value, *_ = rollout
-    batch = Batch(seen, memory, rollout.cut, action, log_prob, advantage, advantage + value)
+    target = advantage + value
+    advantage = normalized(advantage) if config.normalize == "batch" else advantage
+    batch = Batch(seen, memory, rollout.cut, action, log_prob, value, advantage, target)
     done = state.iteration / total
     rate = config.learning_rate * (1 - (1 - config.final_rate) * jnp.minimum(done, 1.0))
     network, moments, metrics = update(config, state.network, state.moments, batch, rate, stream(key, "updates"))
@@ -153,7 +166,7 @@ def collect(
     ones come around again.
     """
     fresh_each = max(1, config.rollout // 16)
-    fresh = training_levels(scenario, stream(key, "levels"), config.envs * fresh_each, alpha, toward)
+    fresh = training_levels(scenario, stream(key, "levels"), config.envs * fresh_each, alpha, toward, state.pool)
     table = jax.tree.map(lambda rows, new: jnp.concatenate([rows, new]), state.rows, fresh)
     shape = (config.rollout, config.envs, len(scenario.world.actions))
     noise = jax.random.gumbel(stream(key, "actions"), shape)
@@ -180,7 +193,7 @@ def collect(
     (_, last), _ = state.network(jax.vmap(partial(observe, scenario, table))(running), memory)
     value_next = jnp.concatenate([value[1:], last[None]])
     if not scenario.endless:
-        value_next = _bootstrap(scenario, config, state.network, table, arrived, truncated, value_next)
+        value_next = bootstrapped(scenario, config, state.network, table, arrived, truncated, value_next)
     value_next = jnp.where(terminated, 0.0, value_next)
     cut = terminated | truncated
     rollout = Rollout(observation, state.memory, action, log_prob, value, goals[0], value_next, cut)
@@ -194,7 +207,7 @@ def collect(
     return state, rollout, Episodes(cut.sum(), terminated.sum(), scores, measures)
 
 
-def _bootstrap(
+def bootstrapped(
     scenario: Scenario,
     config: PPO,
     network: Network,
@@ -247,20 +260,25 @@ def advantages(config: PPO, rollout: Rollout) -> Float[Array, "time env"]:
     return jax.lax.scan(back, jnp.zeros_like(delta[0]), (delta, rollout.cut), reverse=True)[1]
 
 
-def loss(config: PPO, network: Network, batch: Batch) -> tuple[Float[Array, ""], Metrics]:
-    """-E[min(r A, clip(r, 1 - eps, 1 + eps) A)] + c_v E[(V - R)^2] - c_e E[H(pi)], r = pi(a|s) / pi_old(a|s).
+def normalized(advantage: Float[Array, "time env"]) -> Float[Array, "time env"]:
+    """(A - mean(A)) / (deviation(A) + 1e-8)."""
+    return (advantage - advantage.mean()) / (advantage.std() + 1e-8)
 
-    Equations 7 and 9 of the source; A is normalized to mean 0 and deviation 1 over the minibatch. A memory is computed
-    anew from the one before the first step, and the gradient goes back through it to there or to an episode's begin.
+
+def loss(config: PPO, network: Network, batch: Batch) -> tuple[Float[Array, ""], Metrics]:
+    """-E[min(r A, clip(r, 1 - eps, 1 + eps) A)] + c_v L_v - c_e E[H(pi)], r = pi(a|s) / pi_old(a|s).
+
+    Equations 7 and 9 of the source; L_v is that of `value_loss_of`. A memory is computed anew from the one before the
+    first step, and the gradient goes back through it to there or to an episode's begin.
     """
     logits, value = network.through(batch.observation, batch.memory, batch.cut)
     log_pi = jax.nn.log_softmax(logits)
     log_ratio = jnp.take_along_axis(log_pi, batch.action[..., None], -1)[..., 0] - batch.log_prob
     ratio = jnp.exp(log_ratio)
-    advantage = (batch.advantage - batch.advantage.mean()) / (batch.advantage.std() + 1e-8)
+    advantage = batch.advantage
     clipped = jnp.clip(ratio, 1 - config.clip, 1 + config.clip)
     policy_loss = -jnp.minimum(ratio * advantage, clipped * advantage).mean()
-    value_loss = jnp.square(value - batch.target).mean()
+    value_loss = value_loss_of(config, value, batch)
     entropy = -(jnp.exp(log_pi) * log_pi).sum(-1).mean()
     total = policy_loss + config.value * value_loss - config.entropy * entropy
     kl = (ratio - 1 - log_ratio).mean()
@@ -268,21 +286,36 @@ def loss(config: PPO, network: Network, batch: Batch) -> tuple[Float[Array, ""],
     return total, Metrics(policy_loss, value_loss, entropy, kl, clipped_rate, jnp.zeros(()))
 
 
-def _optimizer(config: PPO) -> optax.GradientTransformation:
-    return optax.chain(optax.clip_by_global_norm(config.grad_norm), optax.scale_by_adam(eps=1e-5))
+def value_loss_of(config: PPO, value: Float[Array, "time env"], batch: Batch) -> Float[Array, ""]:
+    """E[(V - R)^2]; or, if values are clipped, E[max((V - R)^2, (V_old + clip(V - V_old, -eps, eps) - R)^2)] / 2.
+
+    Source of the second: PPO2 of OpenAI Baselines and the training code of the agents of Langosco et al. 2022, with
+    eps = 0.2. V_old is the value when the rollout was made; eps is in units of returns, so it goes with scaled rewards.
+    """
+    error = jnp.square(value - batch.target)
+    if not config.clip_value:
+        return error.mean()
+    near = batch.value + jnp.clip(value - batch.value, -config.clip_value, config.clip_value)
+    return jnp.maximum(error, jnp.square(near - batch.target)).mean() / 2
+
+
+def optimizer_of(config: PPO) -> optax.GradientTransformation:
+    """Adam on clipped gradients, without the learning rate."""
+    return optax.chain(optax.clip_by_global_norm(config.grad_norm), optax.scale_by_adam(eps=config.adam_eps))
 
 
 def update(
     config: PPO, network: Network, moments: Any, batch: Batch, rate: Float[Array, ""], key: Key[Array, ""]
 ) -> tuple[Network, Any, Metrics]:
     """The network after `epochs` passes over the rollout, each in minibatches of whole environments, shuffled."""
-    optimizer, size = _optimizer(config), config.envs // config.minibatches
+    optimizer, size = optimizer_of(config), config.envs // config.minibatches
 
     def minibatch(carry: tuple[Network, Any], envs: Int[Array, " env"]) -> tuple[tuple[Network, Any], Metrics]:
         network, moments = carry
-        memory = jax.tree.map(lambda field: field[envs], batch.memory)
-        part = jax.tree.map(lambda field: field[:, envs], batch._replace(memory=()))._replace(memory=memory)
-        (_, metrics), gradient = jax.value_and_grad(partial(loss, config), has_aux=True)(network, part)
+        part = _of(batch, envs)
+        if config.normalize == "minibatch":
+            part = part._replace(advantage=normalized(part.advantage))
+        gradient, metrics = _gradient(config, network, part)
         direction, moments = optimizer.update(gradient, moments)
         network = jax.tree.map(lambda parameter, step: parameter - rate * step, network, direction)
         return (network, moments), metrics._replace(grad_norm=optax.tree.norm(gradient))
@@ -290,3 +323,23 @@ def update(
     orders = jax.vmap(lambda key: jax.random.permutation(key, config.envs))(jax.random.split(key, config.epochs))
     (network, moments), metrics = jax.lax.scan(minibatch, (network, moments), orders.reshape(-1, size))
     return network, moments, jax.tree.map(jnp.mean, metrics)
+
+
+def _of(batch: Batch, envs: Int[Array, " env"]) -> Batch:
+    memory = jax.tree.map(lambda field: field[envs], batch.memory)
+    return jax.tree.map(lambda field: field[:, envs], batch._replace(memory=()))._replace(memory=memory)
+
+
+def _gradient(config: PPO, network: Network, batch: Batch) -> tuple[Network, Metrics]:
+    """The gradient of the loss, and what the loss says beside it: means over equal parts, one after another."""
+    slope = jax.grad(partial(loss, config), has_aux=True)
+    if config.parts == 1:
+        return slope(network, batch)
+    rows = jnp.arange(batch.cut.shape[1]).reshape(config.parts, -1)
+
+    def add(total: Any, envs: Int[Array, " env"]) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, slope(network, _of(batch, envs))), None
+
+    nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(slope, network, _of(batch, rows[0])))
+    total, _ = jax.lax.scan(add, nothing, rows)
+    return jax.tree.map(lambda field: field / config.parts, total)

@@ -8,9 +8,13 @@ from trueaim.core.errors import DamagedError, TrueAimError
 from trueaim.core.policy import Policy
 from trueaim.core.run import Asked, Place, read_record
 from trueaim.core.scenario import Scenario, adjusted
+from trueaim.training.chunks import initial_state
+from trueaim.training.curricula import Curriculum
+from trueaim.training.fields import fitting
 from trueaim.training.history import History
-from trueaim.training.hyperparameters import PPO
-from trueaim.training.learn import Plan, assemble, initial_state
+from trueaim.training.hyperparameters import LATER, PPO
+from trueaim.training.learn import assemble
+from trueaim.training.plan import Plan
 
 
 def plan_of(asked: Asked, named: str | None = None) -> Plan:
@@ -33,6 +37,8 @@ def plan_of(asked: Asked, named: str | None = None) -> Plan:
         alpha=asked.alpha,
         toward=asked.toward,
         config=_learner(asked.learner),
+        num_levels=asked.num_levels,
+        curriculum=_curriculum(asked.curriculum),
         exact=asked.exact,
         group=asked.group,
         named=asked.scenario if ":" in asked.scenario else "",
@@ -41,6 +47,7 @@ def plan_of(asked: Asked, named: str | None = None) -> Plan:
 
 def _learner(values: Mapping[str, str | bool | int | float]) -> PPO:
     """Recorded hyper-parameters; all of them must be there, so that another default changes nothing."""
+    values = {**LATER, **values}
     needed = get_type_hints(PPO)
     if odd := sorted(set(needed) ^ set(values)):
         raise DamagedError(f"learner.{odd[0][:40]}: is on one side only; the run belongs to another version of TrueAim")
@@ -51,6 +58,10 @@ def _learner(values: Mapping[str, str | bool | int | float]) -> PPO:
                 f"learner.{name}: got {str(value)[:40]!r}, needs {needed[name].__name__}; restore run.toml"
             )
     return PPO(**values)  # type: ignore[arg-type]
+
+
+def _curriculum(values: Mapping[str, str | bool | int | float]) -> Curriculum | None:
+    return Curriculum(**fitting(Curriculum, "curriculum", values)) if values else None
 
 
 def load(place: Place, named: str | None = None) -> tuple[Scenario, Policy]:

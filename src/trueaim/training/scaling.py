@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 LARGEST = 10.0
-"""Divided rewards are clipped to this, either way (source: `cliprew`)."""
+"""To which the source clips divided rewards, either way (`cliprew`)."""
 
 
 class Scale(NamedTuple):
@@ -39,9 +39,21 @@ def unscaled(envs: int) -> Scale:
 
 
 def scaled(
-    scale: Scale, reward: Float[Array, "time env"], cut: Bool[Array, "time env"], discount: float
+    scale: Scale,
+    reward: Float[Array, "time env"],
+    cut: Bool[Array, "time env"],
+    discount: float,
+    largest: float = LARGEST,
 ) -> tuple[Scale, Float[Array, "time env"]]:
-    """What is known after these rewards, and the rewards in its unit; `cut` says after which steps episodes end."""
+    """What is known after these rewards, and the rewards in its unit.
+
+    Args:
+        scale: what was known before.
+        reward: of every step.
+        cut: after which steps episodes end.
+        discount: of the sums, per step (source: 0.99, whatever that of learning is).
+        largest: to which divided rewards are clipped, either way; 0: not at all.
+    """
 
     def add(so_far: Array, step: tuple[Array, Array]) -> tuple[Array, Array]:
         reward_t, cut_t = step
@@ -53,4 +65,5 @@ def scaled(
     apart = sums.mean() - scale.mean
     squares = scale.squares + jnp.square(sums - sums.mean()).sum() + apart**2 * scale.seen * sums.size / count
     known = Scale(so_far, count, scale.mean + apart * sums.size / count, squares)
-    return known, jnp.clip(reward / known.unit, -LARGEST, LARGEST)
+    divided = reward / known.unit
+    return known, jnp.clip(divided, -largest, largest) if largest else divided

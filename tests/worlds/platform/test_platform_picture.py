@@ -14,10 +14,10 @@ from trueaim.core.scenario import Pixels
 from trueaim.worlds.platform.art.sprites import AGENTS, COIN, CRATE, ENEMIES, POSES, Layers, saw
 from trueaim.worlds.platform.art.tables import IN_FRONT, KINDS, NUM_ON_PAPER, Grain, tables
 from trueaim.worlds.platform.art.themes import GROUNDS, PLAIN, REPEAT, WALLPAPERS
-from trueaim.worlds.platform.drawing import CHUNK, FINE, FRAME, MOST_SEEN, NUM_NOTES, SEEN, Header, large
+from trueaim.worlds.platform.drawing import CHUNK, FINE, FRAME, MOST_SEEN, NUM_NOTES, SEEN, Drawing, Header, large
 from trueaim.worlds.platform.level import CRATE as CRATE_BIT
 from trueaim.worlds.platform.level import HIDDEN, LAVA, SAW, SHOWN, SIDE, WALL, Levels, State, enemy_places, started
-from trueaim.worlds.platform.picture import Picture, Sight, bodies, picture, pose, strip, whole_map
+from trueaim.worlds.platform.picture import Picture, Sight, bodies, gathered, kinds, picture, pose, strip, whole_map
 from trueaim.worlds.platform.world import PlatformWorld
 
 VIEW = Picture()
@@ -35,7 +35,7 @@ THEME = 123_456_789
 
 @partial(jax.jit, static_argnums=(0,))
 def _shown(view: Picture, levels: Levels, state: State) -> jax.Array:
-    return view(levels, state).cells
+    return view.draw(view(levels, state).cells)
 
 
 def state_at(levels: Levels, x: float, y: float, **changes: float) -> State:
@@ -62,14 +62,16 @@ def region(grain: Grain, x: float, y: float, left: float, low: float) -> np.ndar
 
 def test_a_frame_is_64_pixels_of_bytes_and_always_the_same() -> None:
     world = PlatformWorld(view=VIEW)
-    assert world.observation == Pixels(FRAME, FRAME)
+    assert world.observation == Pixels(FRAME, FRAME, draw=Drawing(FINE))
     levels = themed()
     seen = jax.jit(world.observe)(levels, state_at(levels, *AT))
-    assert seen.cells.shape == (64, 64, 3)
-    assert seen.cells.dtype == jnp.uint8
+    assert (seen.cells.shape, seen.cells.dtype) == ((NUM_NOTES,), jnp.uint8)
     assert seen.flags.shape == (0,)
-    np.testing.assert_array_equal(seen.cells, frame(levels))
-    np.testing.assert_array_equal(seen.cells, jax.jit(picture)(levels, state_at(levels, *AT)))
+    assert world.observation.draw is not None
+    shown = jax.jit(world.observation.draw)(seen.cells[None])
+    assert (shown.shape, shown.dtype) == ((1, 64, 64, 3), jnp.uint8)
+    np.testing.assert_array_equal(shown[0], frame(levels))
+    np.testing.assert_array_equal(shown[0], jax.jit(picture)(levels, state_at(levels, *AT)))
 
 
 @pytest.mark.parametrize("view", [VIEW, Picture(grain=large(12)), Picture(grain=large(4), backgrounds=False)])
@@ -235,8 +237,54 @@ def test_batches_are_drawn_as_one_by_one() -> None:
     for number in range(0, count, 6):
         alone = _shown(VIEW, levels, jax.tree.map(lambda field, row=number: field[row], states))
         np.testing.assert_array_equal(together[number], alone)
-    nested = jax.jit(jax.vmap(jax.vmap(VIEW.draw)))(notes[None, :4])
-    np.testing.assert_array_equal(nested[0], together[:4])
+    for draw in (jax.vmap(jax.vmap(VIEW.draw)), jax.vmap(VIEW.draw), VIEW.draw):
+        nested = jax.jit(draw)(notes[:8].reshape(2, 4, -1))
+        np.testing.assert_array_equal(nested, together[:8].reshape(2, 4, *together.shape[1:]))
+
+
+def test_batches_of_batches_are_one_batch_for_a_cpu() -> None:
+    """Seeds that train side by side draw by the same chunks as one does, or they would leave the cache."""
+    notes = jnp.zeros((8, CHUNK, NUM_NOTES), jnp.uint8)
+    text = str(jax.make_jaxpr(jax.vmap(VIEW.draw))(notes))
+    assert f"u8[{CHUNK},64,64,3]" in text
+    assert f"u8[8,{CHUNK},70,70" not in text
+    assert f"u32[{CHUNK},70,70]" in text
+
+
+def test_drawings_of_one_grain_are_the_same() -> None:
+    """What is compiled for a description of pictures holds for its equals."""
+    other = Picture(themes=False, backgrounds=False)
+    assert other.observation == VIEW.observation
+    assert hash(other.observation) == hash(VIEW.observation)
+    assert Drawing(large(12)) != Drawing(FINE)
+
+
+@pytest.mark.parametrize("count", [31, 32, 33, 35, 70])
+def test_rows_are_gathered_in_their_order(count: int) -> None:
+    draws = np.random.default_rng(count)
+    rows = draws.integers(1, 200, (count, 3)) * (draws.random(count) < 0.3)[:, None]
+    few = np.asarray(jax.jit(gathered, static_argnums=1)(jnp.asarray(rows), 20))
+    there = rows[rows[:, 0] > 0][:20]
+    np.testing.assert_array_equal(few[: len(there)], there)
+    assert (few[len(there) :] == 0).all()
+    assert len(there) > 3
+
+
+def test_every_cell_shows_what_is_in_front() -> None:
+    """All bits of a cell, on all that matters above it, against the words of the rule."""
+    front = {CRATE_BIT: "crate", LAVA: "lava", WALL: "wall", SAW: "saw", SHOWN: "coin"}
+    for above, time in ((0, 0), (WALL, 1), (LAVA, 0), (CRATE_BIT | SAW | SHOWN, 1)):
+        cells = np.stack([np.full(256, above), np.arange(256)]).astype(np.uint8)
+        found = [KINDS[kind] for kind in np.asarray(kinds(jnp.asarray(cells), jnp.int32(time)))[0]]
+        for bits, kind in enumerate(found):
+            name = next((front[bit] for bit in (SHOWN, SAW, WALL, LAVA, CRATE_BIT) if bits & bit), "nothing")
+            if name == "saw" and time:
+                name = "turned saw"
+            if name == "wall" and not above & (WALL | LAVA):
+                name = "wall top"
+            if name == "lava" and not above & LAVA:
+                name = "lava surface"
+            assert kind == name, (bits, above, time)
 
 
 def test_minibatches_are_drawn_inside_a_loss() -> None:

@@ -5,12 +5,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from trueaim.agents.networks.convolution import convolved
 from trueaim.agents.networks.layers import Dense, all_channels, dense, orthogonal, with_flags
 from trueaim.core.keys import stream
 from trueaim.core.scenario import Cells, Seen
 
 CHANNELS = 16
-"""Of every convolution; fewer are slow on a CPU."""
+"""Of every convolution."""
 STRIDES = (1, 2)
 
 
@@ -31,14 +32,6 @@ class Conv(eqx.Module):
         for stride, kernel in zip(STRIDES, self.kernels, strict=True):
             hidden = jax.nn.relu(convolved(hidden, kernel, stride))
         return self.last(with_flags(hidden.reshape(hidden.shape[0], -1), observation.flags))
-
-
-def convolved(
-    images: Float[Array, "batch h w inputs"], kernel: Float[Array, "row column inputs outputs"], stride: int
-) -> Float[Array, "batch high wide outputs"]:
-    """A convolution that leaves ceil(side / stride) places on each side; beyond the image is zero."""
-    layout = ("NHWC", "HWIO", "NHWC")
-    return jax.lax.conv_general_dilated(images, kernel, (stride, stride), "SAME", dimension_numbers=layout)
 
 
 def conv(key: Key[Array, ""], spec: Cells, width: int) -> Conv:

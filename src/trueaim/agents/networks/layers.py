@@ -8,7 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key, UInt8
 
 from trueaim.core.keys import stream
-from trueaim.core.scenario import Cells
+from trueaim.core.scenario import Cells, Pixels
+
+PICTURE_AXES = 4
+"""Axes of a batch of pictures; one of notes has two."""
 
 
 class Outputs(NamedTuple):
@@ -40,22 +43,22 @@ def orthogonal(key: Key[Array, ""], shape: tuple[int, int], gain: float = 2**0.5
 
 
 class Heads(eqx.Module):
-    """A hidden layer, then action logits (initially near zero) and a value."""
+    """A hidden layer, if there is one, then action logits (initially near zero) and a value."""
 
-    hidden: Dense
+    hidden: Dense | None
     policy: Dense
     value: Dense
 
     def __call__(self, features: Float[Array, "batch feature"]) -> Outputs:
         """Logits and values."""
-        hidden = jax.nn.relu(self.hidden(features))
+        hidden = features if self.hidden is None else jax.nn.relu(self.hidden(features))
         return Outputs(self.policy(hidden), self.value(hidden)[:, 0])
 
 
-def heads(key: Key[Array, ""], width: int, num_actions: int) -> Heads:
-    """Heads on `width` features."""
+def heads(key: Key[Array, ""], width: int, num_actions: int, hidden: bool = True) -> Heads:
+    """Heads on `width` features, with a hidden layer of as many or without."""
     return Heads(
-        dense(stream(key, "hidden"), width, width),
+        dense(stream(key, "hidden"), width, width) if hidden else None,
         dense(stream(key, "policy"), width, num_actions, 0.01),
         dense(stream(key, "value"), width, 1, 1.0),
     )
@@ -74,3 +77,15 @@ def all_channels(spec: Cells, cells: UInt8[Array, "batch h w"]) -> Float[Array, 
 def with_flags(inputs: Float[Array, "batch input"], flags: Bool[Array, "batch flag"]) -> Float[Array, "batch both"]:
     """The inputs of a layer with the flags behind them."""
     return jnp.concatenate([inputs, flags.astype(jnp.float32)], -1) if flags.shape[-1] else inputs
+
+
+def pictures(
+    spec: Pixels, cells: UInt8[Array, "batch note"] | UInt8[Array, "batch row column rgb"]
+) -> UInt8[Array, "batch row column rgb"]:
+    """The pictures that are seen: drawn, where what is observed are notes; as they are, where they are drawn already.
+
+    Args:
+        spec: of what is observed.
+        cells: `trueaim.core.scenario.Seen.cells` of a batch.
+    """
+    return cells if spec.draw is None or cells.ndim == PICTURE_AXES else spec.draw(cells)

@@ -1,21 +1,24 @@
 """An eye for pictures, small enough for a CPU: the first two convolutions of Mnih et al. 2015 (Nature 518), thinner.
 
-The first one, 8x8 with stride 4, is done as a 2x2 convolution over blocks of 4x4 pixels: it is the same sum, but over
-48 channels at once where a convolution over 3 runs at a tenth of a CPU's speed.
+Each kernel is two strides across, so that both are 2x2 convolutions over blocks as wide as the stride. These are done
+as one product for all four places of the kernel, and then four sums of what was moved by a block: the same sums in half
+the time that a CPU takes for a convolution, forward and back.
 """
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, UInt8
+from jaxtyping import Array, Float, Key, Shaped
 
-from trueaim.agents.networks.layers import Dense, dense, with_flags
+from trueaim.agents.networks.layers import Dense, dense, pictures, with_flags
 from trueaim.core.errors import TrueAimError
 from trueaim.core.keys import stream
 from trueaim.core.scenario import Pixels, Seen
 
 BLOCK = 4
-"""Pixels across a block: the stride of the first convolution, whose kernel is two blocks across."""
+"""Pixels across a block: the stride of the first convolution."""
+STRIDE = 2
+"""That of the second one."""
 CHANNELS = (16, 32)
 SMALLEST = 20
 """Pixels across a picture of which the second convolution makes one place."""
@@ -31,23 +34,40 @@ class Look(eqx.Module):
 
     def __call__(self, observation: Seen) -> Float[Array, "batch width"]:
         """The last layer's sums, before any nonlinearity."""
-        hidden = blocks(observation.cells).astype(jnp.float32) / 255 - 0.5
-        hidden = jax.nn.relu(_convolved(hidden, self.near, 1))
-        hidden = jax.nn.relu(_convolved(hidden, self.far, 2))
+        hidden = blocks(pictures(self.spec, observation.cells)).astype(jnp.float32) / 255 - 0.5
+        hidden = jax.nn.relu(_convolved(hidden, self.near))
+        hidden = jax.nn.relu(_convolved(blocks(hidden, STRIDE), _on_blocks(self.far)))
         return self.last(with_flags(hidden.reshape(hidden.shape[0], -1), observation.flags))
 
 
-def blocks(picture: UInt8[Array, "batch row column rgb"]) -> UInt8[Array, "batch high wide numbers"]:
-    """All numbers of each block of pixels beside one another; rows and columns that fill no block are left out."""
-    batch, rows, columns, colors = picture.shape
-    high, wide = rows // BLOCK, columns // BLOCK
-    whole = picture[:, : high * BLOCK, : wide * BLOCK].reshape(batch, high, BLOCK, wide, BLOCK, colors)
+def blocks(
+    images: Shaped[Array, "batch row column channel"], side: int = BLOCK
+) -> Shaped[Array, "batch high wide numbers"]:
+    """All numbers of each block of places beside one another; rows and columns that fill no block are left out."""
+    batch, rows, columns, channels = images.shape
+    high, wide = rows // side, columns // side
+    whole = images[:, : high * side, : wide * side].reshape(batch, high, side, wide, side, channels)
     return whole.swapaxes(2, 3).reshape(batch, high, wide, -1)
 
 
-def _convolved(images: Array, kernel: Array, stride: int) -> Array:
-    layout = ("NHWC", "HWIO", "NHWC")
-    return jax.lax.conv_general_dilated(images, kernel, (stride, stride), "VALID", dimension_numbers=layout)
+def _convolved(
+    images: Float[Array, "batch row column inputs"], kernel: Float[Array, "2 2 inputs channel"]
+) -> Float[Array, "batch high wide channel"]:
+    """A 2x2 convolution with stride 1, one place smaller each way."""
+    batch, rows, columns, inputs = images.shape
+    products = images.reshape(-1, inputs) @ jnp.moveaxis(kernel, 2, 0).reshape(inputs, -1)
+    each = products.reshape(batch, rows, columns, 2, 2, -1)
+    upper, lower = slice(None, -1), slice(1, None)
+    return sum(
+        each[:, down, right, i, j] for i, down in enumerate((upper, lower)) for j, right in enumerate((upper, lower))
+    )  # type: ignore[return-value]
+
+
+def _on_blocks(kernel: Float[Array, "4 4 inputs channel"]) -> Float[Array, "2 2 more channel"]:
+    """A kernel of stride 2 as one of stride 1 over blocks of 2x2 places."""
+    *_, inputs, channels = kernel.shape
+    apart = kernel.reshape(2, STRIDE, 2, STRIDE, inputs, channels)
+    return apart.swapaxes(1, 2).reshape(2, 2, -1, channels)
 
 
 def pixels(key: Key[Array, ""], spec: Pixels, width: int) -> Look:

@@ -5,8 +5,9 @@ color: what ends in a scatter is not. So the order here is tiles' numbers, one g
 the part that is seen.
 """
 
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -57,27 +58,44 @@ NUM_NOTES = len(Header._fields) + SEEN**2 + 3 * MOST_SEEN
 """Bytes that describe a picture: a header, then what each cell shows, then three numbers of each enemy."""
 
 
+@dataclass(frozen=True)
 class Drawing:
-    """Draws pictures of one grain from notes.
+    """Draws pictures of one grain from notes, alone or in batches.
 
-    Plain and unbatched; `jax.vmap` of it goes by chunks on a CPU and draws all at once elsewhere.
+    A CPU draws a batch by chunks, anything else all at once, whether it is an axis of the notes or of `jax.vmap`.
+
+    Attributes:
+        grain: how finely.
     """
 
-    def __init__(self, grain: Grain) -> None:
-        self.grain = grain
-        self._one = jax.custom_batching.custom_vmap(self._drawn)
-        self._one.def_vmap(lambda size, batched, notes: (self._many(notes), True))
+    grain: Grain
+
+    def __call__(self, notes: UInt8[Array, "*batch byte"]) -> UInt8[Array, "*batch row column rgb"]:
+        """The pictures that notes describe."""
+        if notes.ndim == 1:
+            return self._one(notes)
+        pixels = self._many(notes.reshape(-1, notes.shape[-1]))
+        return pixels.reshape(*notes.shape[:-1], *pixels.shape[1:])
 
     @cached_property
     def _tables(self) -> Tables:
         return tables(self.grain)
 
-    def __call__(self, notes: UInt8[Array, " byte"]) -> UInt8[Array, "row column rgb"]:
-        """The picture that notes describe."""
-        pixels: UInt8[Array, "row column rgb"] = self._one(notes)
-        return pixels
+    @cached_property
+    def _one(self) -> Any:
+        return self._batched(self._drawn)
 
-    def _many(self, notes: UInt8[Array, "picture byte"]) -> UInt8[Array, "picture row column rgb"]:
+    @cached_property
+    def _many(self) -> Any:
+        return self._batched(self._in_chunks)
+
+    def _batched(self, kernel: Any) -> Any:
+        """The kernel, whose batches, and batches of batches, are drawn by this very rule as one flat batch."""
+        found = jax.custom_batching.custom_vmap(kernel)
+        found.def_vmap(lambda size, batched, notes: (self(notes), True))
+        return found
+
+    def _in_chunks(self, notes: UInt8[Array, "picture byte"]) -> UInt8[Array, "picture row column rgb"]:
         pixels: UInt8[Array, "picture row column rgb"] = jax.lax.platform_dependent(
             notes,
             cpu=lambda all_notes: jax.lax.map(self._drawn, all_notes, batch_size=min(CHUNK, len(all_notes))),
@@ -114,8 +132,13 @@ def tile_numbers(grain: Grain, shown: UInt8[Array, "row column"], head: Header) 
     first = grain.phases**2 * NUM_PAPERS * NUM_ON_PAPER * REPEAT**2
     solid = first + (turn * len(GROUNDS) + head.ground) * filling + kind - NUM_ON_PAPER
     numbers = jnp.where(kind < NUM_ON_PAPER, on_paper, solid).astype(jnp.int32).ravel()
-    at = np.arange(rows * columns)
-    return jnp.zeros(rows * columns, jnp.int32).at[at].set(numbers, unique_indices=True).reshape(rows, columns)
+    return written(numbers).reshape(rows, columns)
+
+
+def written(numbers: Array) -> Array:
+    """The same numbers, put into memory by a scatter, so that they are not worked out again wherever they are used."""
+    blank = jnp.zeros(numbers.shape, numbers.dtype)
+    return blank.at[np.arange(numbers.shape[0])].set(numbers, unique_indices=True, indices_are_sorted=True)
 
 
 def laid_out(found: Tables, numbers: Int32[Array, "row column"]) -> UInt32[Array, "row high column wide"]:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from trueaim.core.errors import unknown_name
+from trueaim.core.scenario import Stages
 from trueaim.worlds.platform.level import (
     BY_ENEMY,
     BY_LAVA,
@@ -17,8 +18,11 @@ from trueaim.worlds.platform.level import (
     FATAL,
     INSIDE,
     SPOT,
+    Levels,
+    State,
     Transition,
 )
+from trueaim.worlds.platform.physics import HALF_WIDTH
 
 FACTS = {
     "coin": COIN,
@@ -113,3 +117,33 @@ def fact(name: str) -> Fact:
 def first(name: str) -> First:
     """The event that a fact holds for the first time."""
     return First(bits(name))
+
+
+STAGES = ("beginning", "middle", "end", "after the end")
+"""Thirds of the way to the end wall, in cells, and what lies beyond its near side where it is a sham."""
+
+
+def progress(levels: Levels, state: State) -> Float[Array, ""]:
+    """How much of the way to the end wall the agent has behind it: 0 at the start, 1 where it touches the wall."""
+    start, touching = levels.start[state.level, 0], levels.wall[state.level] - HALF_WIDTH
+    return (state.x - start) / jnp.maximum(touching - start, 1.0)
+
+
+def stage(levels: Levels, state: State) -> Int[Array, ""]:
+    """Which of `STAGES`: the last once the agent is wholly beyond the near side of the wall."""
+    third = jnp.clip(jnp.floor(3 * progress(levels, state)), 0, 2).astype(jnp.int32)
+    return jnp.where((state.facts & INSIDE) != 0, 3, third)
+
+
+def _at_the_wall(levels: Levels, state: State) -> Bool[Array, ""]:
+    del levels
+    return (state.ever & END_WALL) != 0
+
+
+def stages(setting: str) -> Stages:
+    """The stages of a run through a level.
+
+    Args:
+        setting: the scenario's name for the one in which the end wall is a sham.
+    """
+    return Stages(STAGES, stage, progress, _at_the_wall, setting, {"coin": {"hidden": 1}})

@@ -1,8 +1,8 @@
 """The picture that the agent sees: 64 by 64 pixels around it, as in the source, in art of the project's own.
 
-A picture is made in two steps. `Picture.notes` writes down in a few bytes what is to be seen, which is what a rollout
-buffer should hold: it is a fiftieth of the picture. `Picture.draw` makes the picture from that alone, which can wait
-until a minibatch needs it.
+A picture is made in two steps. What is observed is a note of what is to be seen in a few bytes, a fiftieth of the
+picture; rollout buffers hold these. `Picture.draw` makes the picture from that alone, which can wait until a minibatch
+needs it.
 
 The agent is in the middle, as in the source, which shows 13 cells in 64 pixels. Here a cell is five pixels wide, so
 that 12.8 of them are seen and every cell is a tile that is gathered whole. Between two pixels four places are told
@@ -10,13 +10,12 @@ apart, across and down, so that the picture moves by a twentieth of a cell. Velo
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Int32, UInt8, UInt32
+from jaxtyping import Array, Bool, Int, Int32, UInt8, UInt32
 
 from trueaim.core.scenario import Pixels, Seen
 from trueaim.worlds.platform.art.sprites import AGENTS, ENEMIES, POSES
@@ -35,6 +34,7 @@ from trueaim.worlds.platform.drawing import (
     unpacked,
     with_agent,
     with_enemies,
+    written,
 )
 from trueaim.worlds.platform.level import (
     CRATE,
@@ -99,12 +99,12 @@ class Picture:
 
     @property
     def observation(self) -> Pixels:
-        """A square picture."""
-        return Pixels(self.grain.across, self.grain.across)
+        """A square picture, of which notes are observed."""
+        return Pixels(self.grain.across, self.grain.across, draw=self.draw)
 
     def __call__(self, levels: Levels, state: State) -> Seen:
-        """What is seen of one state."""
-        return Seen(self.draw(self.notes(levels, state)), jnp.zeros(0, bool))
+        """What is to be seen of one state, as a note."""
+        return Seen(self.notes(levels, state), jnp.zeros(0, bool))
 
     def looks(self, word: UInt32[Array, ""]) -> Looks:
         """What a level with this random word looks like."""
@@ -132,12 +132,10 @@ class Picture:
         around = np.arange(-1, SEEN)
         rows = jnp.clip(SIDE - 1 - sight.row - around, 0, SIDE - 1)
         columns = jnp.clip(sight.column + around[1:], 0, SIDE - 1)
-        seen = kinds(levels.cells[state.level, rows[:, None], columns[None]], state.time)
-        found = bodies(self.grain, levels, state, sight)
-        slot = jnp.where(found[:, 0] > 0, jnp.cumsum(found[:, 0] > 0) - 1, MOST_SEEN)
-        few = jnp.zeros((MOST_SEEN, 3), jnp.int32).at[slot].set(found, mode="drop")
-        parts = (jnp.stack(head), seen.ravel(), few.ravel())
-        return jnp.concatenate([part.astype(jnp.uint8) for part in parts])
+        cells = written(levels.cells[state.level, rows[:, None], columns[None]])
+        seen = written(kinds(cells, state.time))
+        few = gathered(bodies(self.grain, levels, state, sight), MOST_SEEN)
+        return jnp.concatenate([jnp.stack(head).astype(jnp.uint8), seen.ravel(), few.ravel()])
 
     def _sight(self, state: State) -> Sight:
         steps, phases = self.grain.steps, self.grain.phases
@@ -147,10 +145,7 @@ class Picture:
 
     @property
     def draw(self) -> Drawing:
-        """A function of `notes` that returns a picture: red, green and blue from 0 to 255.
-
-        Plain and unbatched; under `jax.vmap` it draws a batch in the way that is fast where it runs.
-        """
+        """A function of notes, one or a batch, that returns pictures: red, green and blue from 0 to 255."""
         return drawing(self.grain)
 
 
@@ -191,24 +186,45 @@ def pose(state: State) -> Int32[Array, ""]:
     return jnp.where(jnp.abs(state.vy) > AIR, POSES.index("jumps"), runs).astype(jnp.int32)
 
 
-@lru_cache(maxsize=1)
-def _kind_of() -> UInt8[np.ndarray, "turned byte"]:
-    """What a cell with these bits shows: what is in front, if there are several."""
-    found = np.zeros((2, 256), np.uint8)
-    for bit, kind in ((CRATE, "crate"), (LAVA, "lava surface"), (WALL, "wall top"), (SAW, "saw"), (SHOWN, "coin")):
-        found[:, (np.arange(256) & bit) != 0] = KINDS.index(kind)
-    found[1, found[1] == KINDS.index("saw")] = KINDS.index("turned saw")
-    return found
+def gathered(found: Int[Array, "enemy 3"], most: int) -> UInt8[Array, "seen 3"]:
+    """The rows that are not 0, in their order, as bytes; 0 behind them, and nothing of those beyond the most."""
+    words = written((found[:, 0] | found[:, 1] << 8 | found[:, 2] << 16).astype(jnp.uint32))
+    slots = jnp.where(words > 0, _before(words > 0), most)
+    few = jnp.zeros(most, jnp.uint32).at[slots].set(words, mode="drop")
+    return jax.lax.bitcast_convert_type(few, jnp.uint8)[:, :3]
+
+
+def _before(there: Bool[Array, " thing"]) -> Int32[Array, " thing"]:
+    """How many are there before each: bits are counted, since a running sum takes a CPU much longer."""
+    found, count = [], jnp.uint32(0)
+    for first in range(0, there.shape[0], 32):
+        here = there[first : first + 32]
+        bit = np.uint32(1) << np.arange(here.shape[0], dtype=np.uint32)
+        word = jnp.sum(jnp.where(here, bit, np.uint32(0)), dtype=jnp.uint32)
+        found.append(count + jax.lax.population_count(word & (bit - 1)))
+        count += jax.lax.population_count(word)
+    return jnp.concatenate(found).astype(jnp.int32)
 
 
 def kinds(cells: UInt8[Array, "row_and_above column"], time: Int[Array, ""]) -> UInt8[Array, "row column"]:
-    """What cells show, from above, as numbers of `KINDS`; the first row is only there to be above the second."""
-    found = jnp.asarray(_kind_of())[time % 2, cells]
-    this, above = found[1:], cells[:-1]
-    covered = ((this == KINDS.index("wall top")) & ((above & (WALL | LAVA)) != 0)) | (
-        (this == KINDS.index("lava surface")) & ((above & LAVA) != 0)
-    )
-    return this + covered.astype(jnp.uint8)
+    """What cells show, from above, as numbers of `KINDS`: what is in front, if there are several things.
+
+    The first row is only there to be above the second. It is worked out and not looked up, which a CPU does at once
+    for many cells.
+    """
+    this, above = cells[1:], cells[:-1]
+    shown = [
+        (CRATE, "crate", False),
+        (LAVA, "lava surface", (above & LAVA) != 0),
+        (WALL, "wall top", (above & (WALL | LAVA)) != 0),
+        (SAW, "saw", time % 2 != 0),
+        (SHOWN, "coin", False),
+    ]
+    found = jnp.zeros(this.shape, jnp.uint8)
+    for bit, name, is_next in shown:
+        kind = jnp.uint8(KINDS.index(name)) + jnp.asarray(is_next).astype(jnp.uint8)
+        found = jnp.where((this & bit) != 0, kind, found)
+    return found
 
 
 def picture(
@@ -226,8 +242,8 @@ def picture(
         TrueAimError: for fewer than 1 pixel or more than `trueaim.worlds.platform.art.tables.MOST_PIXELS`.
     """
     view = Picture() if view is None else view
-    grain = FINE if pixels is None else large(pixels)
-    return replace(view, grain=grain)(levels, state).cells
+    view = replace(view, grain=FINE if pixels is None else large(pixels))
+    return view.draw(view.notes(levels, state))
 
 
 def whole_map(
