@@ -159,7 +159,7 @@ def test_advantages_of_a_minibatch_are_normalized_before_its_parts_are_taken(mon
         return (network[batch.memory] * batch.advantage[0]).sum(), ppo.Metrics(*[jnp.zeros(())] * 6)
 
     monkeypatch.setattr(ppo, "loss", handed)
-    monkeypatch.setattr(ppo, "_optimizer", lambda config: optax.identity())
+    monkeypatch.setattr(ppo, "optimizer_of", lambda config: optax.identity())
     envs = jnp.broadcast_to(jnp.arange(config.envs, dtype=jnp.float32), (config.rollout, config.envs))
     batch = ppo.Batch(envs, jnp.arange(config.envs), *[envs] * 6)
     network = jnp.zeros(config.envs)
@@ -242,7 +242,7 @@ def test_minibatches_hold_every_environment_once_in_each_pass(monkeypatch, epoch
         return network[batch.action].sum(), ppo.Metrics(whole, *[zeros] * 5)
 
     monkeypatch.setattr(ppo, "loss", counted)
-    monkeypatch.setattr(ppo, "_optimizer", lambda config: optax.identity())
+    monkeypatch.setattr(ppo, "optimizer_of", lambda config: optax.identity())
     envs = jnp.broadcast_to(jnp.arange(config.envs), (config.rollout, config.envs))
     batch = ppo.Batch(envs, jnp.arange(config.envs), *[envs] * 6)
     network = jnp.zeros(config.envs)

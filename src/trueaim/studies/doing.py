@@ -1,14 +1,13 @@
 """Doing a job: train its agents, audit each alone on the same held-out levels, and count what they did."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import jax
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from trueaim import scenarios
 from trueaim.agents.planted import uniform
@@ -27,8 +26,11 @@ from trueaim.studies import recipes
 from trueaim.studies.file import INTENDED, Study, figure_of
 from trueaim.studies.jobs import Cell, Job
 from trueaim.studies.results import Produced
-from trueaim.training.hyperparameters import PPO
+from trueaim.training import curricula
+from trueaim.training.curricula import Curriculum
+from trueaim.training.fields import fitting
 from trueaim.training.plan import Plan
+from trueaim.training.presets import hyperparameters
 
 Told = Callable[[int, int], None]
 """Told how many of how many environment steps are done."""
@@ -109,25 +111,21 @@ def plan_of(cell: Cell, seeds: tuple[int, ...], trusted: Sequence[str] = ()) -> 
         alpha=train["alpha"],
         toward=train["toward"],
         num_levels=train["num_levels"],
-        config=learner_of({**scenario.learner, **train["learner"]}),
+        config=hyperparameters(scenario, changes=train["learner"]),
+        curriculum=curriculum_of(train["curriculum"]),
         exact=True,
         group=train["group"],
         named=asked["name"] if ":" in asked["name"] else "",
     )
 
 
-def learner_of(values: Mapping[str, Any]) -> PPO:
-    """The hyper-parameters with these values; raises for unknown names and values of another type."""
-    known, types = {field.name for field in fields(PPO)}, get_type_hints(PPO)
-    for name, value in values.items():
-        if name not in known:
-            raise unknown_name("learner option", name, known)
-        try:
-            TypeAdapter(types[name]).validate_python(value, strict=True)
-        except ValidationError as error:
-            problem = error.errors()[0]["msg"].lower()
-            raise TrueAimError(f"learner.{name}: got {value!r}, needs another value ({problem})") from None
-    return PPO(**values)
+def curriculum_of(values: Mapping[str, Any]) -> Curriculum | None:
+    """The curriculum with these settings; None without a name. Raises for unknown names and values that do not fit."""
+    if not values.get("name"):
+        return None
+    if values["name"] not in curricula.ALL:
+        raise unknown_name("curriculum", str(values["name"]), curricula.ALL)
+    return Curriculum(**fitting(Curriculum, "curriculum", values))
 
 
 def _items(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:

@@ -60,6 +60,7 @@ class TrainPart(_Section):
         num_levels: on how many levels each agent is trained; 0 for new ones without end.
         recipe: one of `trueaim.studies.recipes.ALL`.
         learner: hyper-parameters, over those that the scenario asks for.
+        curriculum: settings of what picks the levels, its `name` among them; empty for new ones as episodes end.
         group: agents trained in one program; 0 for 1 on a CPU, 8 on an accelerator.
         pack: seeds in one job, a multiple of `group`; 0 for `group`.
     """
@@ -70,6 +71,7 @@ class TrainPart(_Section):
     num_levels: Annotated[int, Field(ge=0)] = 0
     recipe: str = "plain"
     learner: dict[str, Value] = {}
+    curriculum: dict[str, Value] = {}
     group: Annotated[int, Field(ge=0)] = 0
     pack: Annotated[int, Field(ge=0)] = 0
 
@@ -136,7 +138,7 @@ class Study(_Section):
         question: that it answers, in one sentence.
         seeds: how many (from 0 on), or which.
         vary: axes with their values; every combination is a cell. Names: an entry of `[train]` that is in `TRAIN`,
-            `scenario`, `preset`, `scenario.OPTION`, `learner.FIELD`, `knob.KNOB` or `SETTING.KNOB`.
+            `scenario`, `preset`, `scenario.OPTION`, `learner.FIELD`, `curriculum.FIELD`, `knob.KNOB` or `SETTING.KNOB`.
     """
 
     name: str
@@ -239,7 +241,7 @@ def _check_axes(study: Study) -> None:
     for axis, values in study.vary.items():
         check_name("axis", axis)
         if axis not in plain and axis.count(".") != 1:
-            known = [*plain, "learner.FIELD", "scenario.OPTION", "knob.KNOB", "SETTING.KNOB"]
+            known = [*plain, "learner.FIELD", "curriculum.FIELD", "scenario.OPTION", "knob.KNOB", "SETTING.KNOB"]
             raise unknown_name("vary", axis, known)
         if not values or len(set(map(repr, values))) < len(values):
             raise TrueAimError(f"vary.{axis}: got {values}, needs at least one value and none twice; change them")

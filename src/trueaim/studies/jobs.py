@@ -72,8 +72,8 @@ def _put(asked: dict[str, Any], axis: str, value: Value) -> None:
         place[axis if axis != "scenario" else "name"] = value
     elif section == "scenario":
         asked["scenario"]["options"][name] = value
-    elif section == "learner":
-        asked["train"]["learner"][name] = value
+    elif section in ("learner", "curriculum"):
+        asked["train"][section][name] = value
     elif isinstance(value, str | bool):
         raise TrueAimError(f"vary.{axis}: got {value!r}, needs numbers, since it is a knob; change it")
     else:
