@@ -22,8 +22,8 @@ def pages() -> dict[Path, str]:
     index = ["# Scenarios\n\nMade by `python docs/make_scenarios.py` from the scenarios themselves.\n"]
     index += [
         "All worlds of cells take two more options that change what agents see, not what happens: `sight`, how many "
-        "cells around it an agent sees (1 to 12; 0: the whole map), and `pixels`, a picture of 64x64 pixels in place of "
-        "cells (for the networks `pixels`, `impala` and those that remember). CoinRun has a `pixels` of its own.\n"
+        "cells around it an agent sees (1 to 12; 0: the whole map), and `pixels`, a picture of 64x64 pixels in place "
+        "of cells (for the networks `pixels`, `impala` and those that remember). CoinRun has a `pixels` of its own.\n"
     ]
     index += ["| scenario | the agent may learn ... | source |", "|---|---|---|", *rows, ""]
     return {INDEX: "\n".join(index), **{PAGES / f"{one['name']}.md": _page(one) for one in found}}
