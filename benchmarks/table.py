@@ -116,6 +116,17 @@ print(json.dumps(found | {"pictures": all_rates()["pictures from notes, 256 at o
     line("coinrun, PPO from symbols, curves included", rate, "steps/s", ">= 40,000")
 
 
+def arena_lines() -> None:
+    """The spheres: steps with observation and levels on two cores, one process on each."""
+    script = """
+from arena import generation_rate, stepping_rate
+print(json.dumps({"steps": stepping_rate().middle, "levels": generation_rate().middle}))
+"""
+    first, second = on_both_cores(script)
+    for what, unit, goal in (("steps", "steps/s", 1.2e6), ("levels", "levels/s", 5e3)):
+        line(f"spheres, {what}, 2 processes, 2 cores", first[what] + second[what], unit, f">= {goal:,.0f}")
+
+
 def verdict_lines() -> None:
     """A full verdict with goal inference."""
     whole, exact, plans = measured("from verdict import verdict_seconds; print(json.dumps(verdict_seconds()))")
@@ -129,6 +140,7 @@ def main() -> None:
     environment_lines()
     scenario_lines()
     coinrun_lines()
+    arena_lines()
     learning_lines()
     verdict_lines()
 
