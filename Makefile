@@ -17,7 +17,7 @@ demo: $(VENV)/.installed ## train, audit and report a small maze
 	@$(BIN)/trueaim demo
 
 test: $(VENV)/.installed-dev lint ## lint, types and the default tests
-	@echo "test: pytest (about 10 minutes on 2 cores)"
+	@echo "test: pytest (10 to 20 minutes on 2 cores)"
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.installed-dev ## the longer checks: kill sweeps, learning on full-size mazes
